@@ -1,0 +1,36 @@
+import { AeonError } from "./errors.ts";
+
+/** The parts of a session key, `agent:<agentId>:<dialog>:<userId>`. Only the user's id may contain `:`. */
+export interface SessionAddress {
+	agentId: string;
+	dialog: string;
+	userId: string;
+}
+
+const MAX_KEY_LENGTH = 512;
+
+/** The key under which a session is stored. */
+export function formatSessionKey({
+	agentId,
+	dialog,
+	userId,
+}: SessionAddress): string {
+	return `agent:${agentId}:${dialog}:${userId}`;
+}
+
+/** The parts of a key. Throws `usage` where it is not of the form `agent:<agentId>:<dialog>:<userId>`. */
+export function parseSessionKey(key: string): SessionAddress {
+	const [, agentId, dialog, userId] =
+		/^agent:([^:\s]+):([^:\s]+):(.+)$/s.exec(key) ?? [];
+	if (!agentId || !dialog || !userId || key.length > MAX_KEY_LENGTH)
+		throw new AeonError(
+			"usage",
+			`"${key.slice(0, 80)}" is not a session key: write agent:<agent>:<dialog>:<user>, for example agent:main:cli:local`,
+		);
+	return { agentId, dialog, userId };
+}
+
+/** The key that a reset session's old messages are kept under: the same key and the time of the reset. */
+export function formatArchiveKey(key: string, timestamp: number): string {
+	return `${key}#${timestamp}`;
+}

@@ -1,0 +1,62 @@
+// The port to dialogs: the ways in which a person and Aeon talk.
+
+import type { ApprovalRequest, Decision } from "../core/approval.ts";
+import type { TurnEvent, TurnResult } from "../core/event.ts";
+import type { Attachment } from "../core/message.ts";
+
+/** What a person said. */
+export interface InboundMessage {
+	sessionKey: string;
+	text: string;
+	attachments?: Attachment[];
+	/** The agent or model that is to answer, where it is not the session's own. */
+	model?: string;
+}
+
+/** What Aeon says unasked, by `message_send`. */
+export interface OutboundMessage {
+	text: string;
+}
+
+/** What a dialog may ask of Aeon. */
+export interface DialogHost {
+	/**
+	 * Hands a message in and resolves when its turn has ended, however it ended; what it says meanwhile comes through
+	 * `show`. Messages of one session are taken in the order in which they are handed in.
+	 */
+	receive(message: InboundMessage): Promise<TurnResult>;
+	/** Stops what runs and waits in a session; false where nothing does. */
+	cancel(sessionKey: string): boolean;
+	/** Runs a command such as `/new` and gives what to answer; undefined where it is no command. */
+	command(
+		line: string,
+		context: { sessionKey: string; model?: string | undefined },
+	): Promise<CommandReply | undefined>;
+}
+
+/** The answer to a command, and what it changes for the messages after it. */
+export interface CommandReply {
+	text: string;
+	sessionKey?: string;
+	model?: string;
+}
+
+/** One way of talking. */
+export interface DialogProvider {
+	/** The third part of its session keys. */
+	readonly name: string;
+	/** Begins to take messages in; resolves once it does. */
+	start(host: DialogHost): Promise<void>;
+	/** Ends it: no message is taken in afterwards. May be called more than once. */
+	stop(): Promise<void>;
+	/** Sends a message to a user of this dialog; resolves when it is on its way. */
+	send(userId: string, message: OutboundMessage): Promise<void>;
+	/** Shows what a turn tells, in the order told. */
+	show?(userId: string, event: TurnEvent): void;
+	/** Asks the person; `deny` where they do not answer before the signal aborts. */
+	approve?(
+		userId: string,
+		request: ApprovalRequest,
+		signal: AbortSignal,
+	): Promise<Decision>;
+}

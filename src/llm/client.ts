@@ -1,0 +1,78 @@
+// The port to language models: what Aeon asks of one, whoever makes it.
+
+import type { ZodMiniObject } from "zod/mini";
+import type { Message, StopReason, ToolCall, Usage } from "../core/message.ts";
+
+/** An image as the model gets it. */
+export interface ImageData {
+	/** `image/png`, `image/jpeg`, `image/gif` or `image/webp`: true of the bytes, whatever the file is called. */
+	mimeType: string;
+	base64: string;
+}
+
+/** A message ready to be sent: its attachments are read. */
+export type PromptMessage = Message & { images?: ImageData[] };
+
+/** A tool as the model is told of it. `parameters` is JSON Schema for an object. */
+export interface ToolSpec {
+	name: string;
+	description: string;
+	parameters: Record<string, unknown>;
+}
+
+/**
+ * What a model is asked. The caller promises: the messages begin with a user's and end with a user's or a tool's; every
+ * tool call has exactly one tool message right after its message, in the order of the calls; no text is empty.
+ */
+export interface CompletionRequest {
+	/** The system prompt; the same bytes, like `tools`, for every request of a session, so that providers can cache it. */
+	system: string;
+	messages: PromptMessage[];
+	tools: ToolSpec[];
+	/** Another model of the same provider than the configured one. */
+	model?: string;
+}
+
+/** A piece of an answer. */
+export type StreamEvent =
+	| { type: "text_delta"; text: string }
+	| { type: "thinking_delta"; text: string }
+	| { type: "tool_call"; call: ToolCall }
+	/** Totals of this one answer so far; a later one replaces an earlier one. */
+	| { type: "usage"; usage: Usage }
+	/** The last event of a whole answer. `replay` is to be handed back with this message while its tool loop is open. */
+	| {
+			type: "stop";
+			reason: StopReason;
+			model: string;
+			replay?: unknown;
+			detail?: string;
+	  };
+
+/** A configured model. */
+export interface LlmClient {
+	/** The model it asks unless a request names another, as `provider/model`, for people. */
+	readonly label: string;
+	/** Tokens of request and answer together that the model takes. */
+	readonly contextWindow: number;
+	/**
+	 * Streams one answer: text and thinking as they come, then every tool call whole, then `usage` and one `stop`.
+	 * Tool calls come in the model's order, with ids that are not empty and differ from each other.
+	 *
+	 * Throws `llm_unavailable` when trying again later may help (network, 408, 409, 429, 5xx, a stream that breaks off or
+	 * falls silent) and `llm_rejected` when it will not (bad key, bad request). An abort rethrows `signal.reason`. No
+	 * request goes out before the first event is asked for; leaving the loop early closes the connection.
+	 */
+	streamCompletion(
+		request: CompletionRequest,
+		signal: AbortSignal,
+	): AsyncIterable<StreamEvent>;
+}
+
+/** A provider of models: the word `provider` in aeon.json names it in `registry.ts`. */
+export interface LlmDriver<Options = never> {
+	/** What an agent of this provider may have in aeon.json beside what every agent has. Defaults live here. */
+	readonly options: ZodMiniObject;
+	/** A client for one agent's section. Opens nothing and asks nobody. */
+	create(options: Options): LlmClient;
+}

@@ -10,6 +10,8 @@ export interface TurnResult {
 	toolCalls: (ToolCall & { success: boolean })[];
 	usage: Usage;
 	stopReason: StopReason;
+	/** Why there is no whole answer; set exactly where the turn ended in `agent.error`. */
+	error?: { code: ErrorCode; message: string };
 }
 
 interface OfRun {
@@ -41,9 +43,4 @@ export type TurnEventBody =
 			output: string;
 	  }
 	| { type: "agent.done"; result: TurnResult }
-	| {
-			type: "agent.error";
-			code: ErrorCode;
-			message: string;
-			result: TurnResult;
-	  };
+	| { type: "agent.error"; result: TurnResult };

@@ -29,7 +29,7 @@ export interface Child {
 	readonly stderr: ReadableStream<Uint8Array>;
 	/** The exit code, or 128 + the signal's number. */
 	readonly exited: Promise<number>;
-	/** Sends a signal to every process of the group; does nothing once the group is gone. */
+	/** Sends a signal to every process of the group that may be signalled; does nothing once the group is gone. */
 	signalGroup(signal: "SIGTERM" | "SIGKILL"): void;
 }
 

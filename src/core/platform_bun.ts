@@ -40,7 +40,9 @@ export const platform: Platform = {
 				try {
 					process.kill(-child.pid, signal);
 				} catch (error) {
-					if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+					// ESRCH: the group is gone. EPERM: all that is left of it runs as another user, or on macOS is a zombie.
+					const { code } = error as NodeJS.ErrnoException;
+					if (code !== "ESRCH" && code !== "EPERM") throw error;
 				}
 			},
 		};

@@ -34,3 +34,12 @@ export function parseSessionKey(key: string): SessionAddress {
 export function formatArchiveKey(key: string, timestamp: number): string {
 	return `${key}#${timestamp}`;
 }
+
+/** A whole key from what a person types: the key itself, or only its last part, the rest being as in another key. */
+export function completeSessionKey(name: string, likeKey: string): string {
+	const key = name.startsWith("agent:")
+		? name
+		: formatSessionKey({ ...parseSessionKey(likeKey), userId: name });
+	parseSessionKey(key);
+	return key;
+}

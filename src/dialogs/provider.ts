@@ -1,6 +1,7 @@
 // The port to dialogs: the ways in which a person and Aeon talk.
 
 import type { ApprovalRequest, Decision } from "../core/approval.ts";
+import type { CommandContext, CommandReply } from "../core/command.ts";
 import type { TurnEvent, TurnResult } from "../core/event.ts";
 import type { Attachment } from "../core/message.ts";
 
@@ -30,15 +31,8 @@ export interface DialogHost {
 	/** Runs a command such as `/new` and gives what to answer; undefined where it is no command. */
 	command(
 		line: string,
-		context: { sessionKey: string; model?: string | undefined },
+		context: CommandContext,
 	): Promise<CommandReply | undefined>;
-}
-
-/** The answer to a command, and what it changes for the messages after it. */
-export interface CommandReply {
-	text: string;
-	sessionKey?: string;
-	model?: string;
 }
 
 /** One way of talking. */

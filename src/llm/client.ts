@@ -1,7 +1,13 @@
 // The port to language models: what Aeon asks of one, whoever makes it.
 
 import type { ZodMiniObject } from "zod/mini";
-import type { Message, StopReason, ToolCall, Usage } from "../core/message.ts";
+import type {
+	Message,
+	Replay,
+	StopReason,
+	ToolCall,
+	Usage,
+} from "../core/message.ts";
 
 /** An image as the model gets it. */
 export interface ImageData {
@@ -45,7 +51,7 @@ export type StreamEvent =
 			type: "stop";
 			reason: StopReason;
 			model: string;
-			replay?: unknown;
+			replay?: Replay;
 			detail?: string;
 	  };
 

@@ -1,0 +1,159 @@
+// Which messages the model sees: whole turns, and every tool call with exactly one result. Pure functions.
+
+import type {
+	AssistantMessage,
+	Message,
+	ToolCall,
+	ToolMessage,
+	UserMessage,
+} from "../core/message.ts";
+
+/** What stands for the result of a tool that never gave one: the process was killed, or the turn was stopped. */
+const INTERRUPTED = "interrupted";
+
+/** The history cut so that it begins with a user's message: the beginning of a turn. */
+export function fromFirstTurn<M extends Message>(messages: M[]): M[] {
+	const first = messages.findIndex((message) => message.role === "user");
+	return first < 0 ? [] : messages.slice(first);
+}
+
+/** The history as its turns, each beginning with a user's message. */
+export function splitTurns<M extends Message>(messages: M[]): M[][] {
+	const turns: M[][] = [];
+	for (const message of messages) {
+		if (message.role === "user" || turns.length === 0) turns.push([message]);
+		else turns.at(-1)?.push(message);
+	}
+	return turns;
+}
+
+/**
+ * The same conversation as any provider takes it, whatever was torn out of it: it begins with a user's message; users and
+ * assistants alternate; every tool call has exactly one result right after its message, in the order of the calls, a
+ * missing one filled with "interrupted"; results without a call are gone; no text is empty; call ids are not empty and
+ * unique. (Anthropic Messages API, "Tool use"; OpenAI Chat Completions, "Function calling".)
+ */
+export function repair(messages: readonly Message[]): Message[] {
+	const repaired: Message[] = [];
+	const ids = new CallIds();
+	messages.forEach((message, index) => {
+		const previous = repaired.at(-1);
+		if (message.role === "user") addUser(repaired, previous, message);
+		else if (message.role === "assistant" && previous) {
+			const results = resultsAfter(messages, index);
+			addAssistant(repaired, previous, message, results, ids);
+		}
+	});
+	return repaired;
+}
+
+function addUser(
+	repaired: Message[],
+	previous: Message | undefined,
+	message: UserMessage,
+): void {
+	const hasText = message.content.trim() !== "";
+	if (!hasText && !message.attachments?.length) return;
+	const user: UserMessage = { ...message };
+	if (!hasText) user.content = "(attached)";
+	if (previous?.role !== "user") {
+		repaired.push(user);
+		return;
+	}
+	const attachments = [
+		...(previous.attachments ?? []),
+		...(user.attachments ?? []),
+	];
+	repaired[repaired.length - 1] = {
+		...previous,
+		content: `${previous.content}\n\n${user.content}`,
+		...(attachments.length > 0 && { attachments }),
+	};
+}
+
+function addAssistant(
+	repaired: Message[],
+	previous: Message,
+	message: AssistantMessage,
+	results: ToolMessage[],
+	ids: CallIds,
+): void {
+	const calls = message.toolCalls ?? [];
+	const content = message.content.trim() === "" ? "" : message.content;
+	if (!content && calls.length === 0) return;
+	const renamed = calls.map((call) => ({ ...call, id: ids.mint(call.id) }));
+	const isRenamed = renamed.some((call, index) => call.id !== calls[index]?.id);
+	const { replay, toolCalls: _, ...rest } = message;
+	const assistant: AssistantMessage = {
+		...rest,
+		content,
+		...(renamed.length > 0 && { toolCalls: renamed }),
+		...(replay && !isRenamed && { replay }),
+	};
+	if (previous.role === "assistant")
+		repaired[repaired.length - 1] = join(previous, assistant);
+	else repaired.push(assistant);
+	repaired.push(
+		...calls.map((call, index) =>
+			answer(call, renamed[index]?.id ?? call.id, results),
+		),
+	);
+}
+
+/** Two answers in a row as one. The first has no tool calls, or its results would stand between them. */
+function join(
+	first: AssistantMessage,
+	second: AssistantMessage,
+): AssistantMessage {
+	const { replay: _, ...rest } = second;
+	const content = [first.content, second.content].filter(Boolean).join("\n\n");
+	return { ...rest, content };
+}
+
+/** The result of a call, taken out of the results that are left; "interrupted" where there is none. */
+function answer(
+	call: ToolCall,
+	id: string,
+	results: ToolMessage[],
+): ToolMessage {
+	const index = results.findIndex((result) => result.toolCallId === call.id);
+	const [found] = index < 0 ? [] : results.splice(index, 1);
+	if (!found)
+		return {
+			role: "tool",
+			toolCallId: id,
+			toolName: call.name,
+			content: INTERRUPTED,
+			isError: true,
+		};
+	return {
+		...found,
+		toolCallId: id,
+		content: found.content.trim() === "" ? "(no output)" : found.content,
+	};
+}
+
+/** The tool messages between an assistant's message and the next one. */
+function resultsAfter(
+	messages: readonly Message[],
+	index: number,
+): ToolMessage[] {
+	const rest = messages.slice(index + 1);
+	const next = rest.findIndex((message) => message.role === "assistant");
+	return (next < 0 ? rest : rest.slice(0, next)).filter(
+		(message) => message.role === "tool",
+	);
+}
+
+/** Gives every call an id that the providers take (`[a-zA-Z0-9_-]+`, unique): its own where it can be kept. */
+class CallIds {
+	readonly #taken = new Set<string>();
+
+	mint(wanted: string): string {
+		let id = /^[a-zA-Z0-9_-]{1,64}$/.test(wanted) ? wanted : "call_0";
+		for (let n = 1; this.#taken.has(id) || id === "call_0"; n++)
+			id = `call_${n}`;
+		this.#taken.add(id);
+		return id;
+	}
+}

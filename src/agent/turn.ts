@@ -1,0 +1,100 @@
+import type { TurnEvent, TurnEventBody, TurnResult } from "../core/event.ts";
+import {
+	addUsage,
+	type Message,
+	NO_USAGE,
+	type StopReason,
+	type ToolCall,
+	type Usage,
+} from "../core/message.ts";
+import type { SessionStore } from "../storage/store.ts";
+import type { Agent, ToolRun } from "./agent.ts";
+
+/** What a turn is made with. */
+export interface TurnParts {
+	agent: Agent;
+	/** Another model of the agent's provider than the configured one. */
+	model: string | undefined;
+	sessionKey: string;
+	signal: AbortSignal;
+	store: SessionStore;
+	now(): number;
+	approve: ToolRun["approve"];
+	send: ToolRun["send"];
+	onEvent(event: TurnEvent): void;
+}
+
+/** One turn while it runs: what it has said and done so far, and the one place that numbers and tells its events. */
+export class Turn {
+	readonly runId = `run-${crypto.randomUUID()}`;
+	readonly parts: TurnParts;
+	/** The session as this turn sees it: the history, then what the turn adds. */
+	context: Message[] = [];
+	/** Older turns were left out of a request of this turn. */
+	trimmed = false;
+	#text = "";
+	#usage: Usage = NO_USAGE;
+	#toolCalls: TurnResult["toolCalls"] = [];
+	#seq = 0;
+
+	constructor(parts: TurnParts) {
+		this.parts = parts;
+	}
+
+	/** Everything the person has seen of this turn. */
+	get text(): string {
+		return this.#text;
+	}
+
+	tell(body: TurnEventBody): void {
+		const { sessionKey, onEvent } = this.parts;
+		onEvent({ runId: this.runId, sessionKey, seq: ++this.#seq, ...body });
+	}
+
+	/** Says a piece of the answer. */
+	say(text: string): void {
+		if (text === "") return;
+		this.#text += text;
+		this.tell({ type: "agent.delta", text });
+	}
+
+	/** Begins a new paragraph, where something has been said. */
+	breakParagraph(): void {
+		if (this.#text !== "" && !this.#text.endsWith("\n\n"))
+			this.say(this.#text.endsWith("\n") ? "\n" : "\n\n");
+	}
+
+	/** Says a sentence of Aeon's own, set apart from the model's. */
+	remark(sentence: string): void {
+		this.breakParagraph();
+		this.say(`[${sentence}]`);
+	}
+
+	/** Keeps a message: in the store first, then in the context. */
+	async keep(message: Message): Promise<void> {
+		const { store, sessionKey, now } = this.parts;
+		await store.saveMessage(sessionKey, message, now());
+		this.context.push(message);
+	}
+
+	countUsage(usage: Usage): void {
+		this.#usage = addUsage(this.#usage, usage);
+	}
+
+	countCall(call: ToolCall, success: boolean): void {
+		this.#toolCalls.push({ ...call, success });
+	}
+
+	/** What the turn came to, up to now. */
+	result(stopReason: StopReason, error?: TurnResult["error"]): TurnResult {
+		return {
+			runId: this.runId,
+			sessionKey: this.parts.sessionKey,
+			text: this.#text,
+			toolCalls: this.#toolCalls,
+			usage: this.#usage,
+			stopReason,
+			...(error && { error }),
+		};
+	}
+}

@@ -1,0 +1,208 @@
+// The parts put together: checked settings in, a running Aeon out. The only file that opens drivers.
+
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { Agent, ToolRun } from "./agent/agent.ts";
+import { systemPrompt } from "./agent/prompt.ts";
+import { Runtime } from "./agent/runtime.ts";
+import { runSlash } from "./agent/slash.ts";
+import type { ApprovalRequest, Decision } from "./core/approval.ts";
+import { AeonError, describeError } from "./core/errors.ts";
+import { createLogger, type Logger, type LogLevel } from "./core/logger.ts";
+import { platform } from "./core/platform.ts";
+import { collectSecrets } from "./core/secret.ts";
+import { parseSessionKey } from "./core/session.ts";
+import type { DialogHost, DialogProvider } from "./dialogs/provider.ts";
+import type { LlmClient, LlmDriver } from "./llm/client.ts";
+import * as providers from "./llm/registry.ts";
+import { withFallbacks, withRetry } from "./llm/retry.ts";
+import type { AgentSettings, Settings } from "./settings/schema.ts";
+import { stateDirectory } from "./settings/settings.ts";
+import * as stores from "./storage/registry.ts";
+import type { SessionStore, StoreDriver } from "./storage/store.ts";
+import { type Approvals, openApprovals } from "./tools/approvals.ts";
+import { offerTools, runTool, toolSpecs } from "./tools/catalog.ts";
+import { openWorkspace, type Workspace } from "./tools/workspace.ts";
+
+/** A running Aeon. */
+export interface Aeon {
+	runtime: Runtime;
+	store: SessionStore;
+	/** What a dialog is started with. */
+	host: DialogHost;
+	/** Makes a dialog known: its turns, approvals and messages go through it from then on. */
+	addDialog(dialog: DialogProvider): void;
+	/** Stops every turn and dialog and closes the store. */
+	close(): Promise<void>;
+}
+
+/** What the command line adds to the settings. */
+export interface AppOptions {
+	logLevel: LogLevel;
+	/** Where warnings are shown to the person at the terminal. */
+	warn(line: string): void;
+}
+
+/** Opens everything that an Aeon of these settings needs. Throws `config_invalid` and `storage_failed`. */
+export async function openAeon(
+	settings: Settings,
+	options: AppOptions,
+): Promise<Aeon> {
+	platform.hideProcess();
+	const logger = openLogger(settings, options);
+	const store = await openStore(settings);
+	const workspace = openWorkspace(settings.tools.workspace);
+	const agents = openAgents(settings, workspace);
+	const dialogs = new Map<string, DialogProvider>();
+	const approvals = openApprovals(
+		join(stateDirectory(homedir()), "approvals.json"),
+	);
+	const runtime = new Runtime({
+		store,
+		agents,
+		logger,
+		approve: (sessionKey, request, signal) =>
+			approve(dialogs, approvals, sessionKey, request, signal),
+		send: (sessionKey, message) => send(dialogs, sessionKey, message),
+	});
+	const host: DialogHost = {
+		receive: (message) => {
+			const { dialog, userId } = parseSessionKey(message.sessionKey);
+			return runtime.submit(message, (event) =>
+				dialogs.get(dialog)?.show?.(userId, event),
+			);
+		},
+		cancel: (sessionKey) => runtime.cancel(sessionKey),
+		command: (line, context) =>
+			runSlash(line, { runtime, store, agents }, context),
+	};
+	return {
+		runtime,
+		store,
+		host,
+		addDialog: (dialog) => void dialogs.set(dialog.name, dialog),
+		async close() {
+			await runtime.stop();
+			for (const dialog of dialogs.values()) await dialog.stop();
+			await store.close();
+			logger.close();
+		},
+	};
+}
+
+/** Opens the store alone, for the commands that only read and tidy sessions. */
+export function openStore({ storage }: Settings): Promise<SessionStore> {
+	const drivers: Record<string, StoreDriver> = stores;
+	const driver = drivers[storage.driver] as StoreDriver;
+	// The section was checked against the options of this very driver.
+	return driver.open(storage as never);
+}
+
+function openLogger(
+	settings: Settings,
+	{ logLevel, warn }: AppOptions,
+): Logger {
+	return createLogger({
+		path: settings.log_file_path,
+		level: logLevel,
+		secrets: collectSecrets(settings),
+		stderr: warn,
+	});
+}
+
+function openAgents(
+	settings: Settings,
+	workspace: Workspace,
+): Map<string, Agent> {
+	const models = new Map<string, LlmClient>();
+	for (const [id, section] of Object.entries(settings.agents))
+		models.set(id, openModel(section));
+	return new Map(
+		Object.entries(settings.agents).map(([id, section]) => [
+			id,
+			openAgent(id, section, settings, models, workspace),
+		]),
+	);
+}
+
+function openModel(section: AgentSettings): LlmClient {
+	const drivers: Record<string, LlmDriver> = providers;
+	const driver = drivers[section.provider] as LlmDriver;
+	// The section was checked against the options of this very driver.
+	return withRetry(driver.create(section as never));
+}
+
+function openAgent(
+	id: string,
+	section: AgentSettings,
+	settings: Settings,
+	models: Map<string, LlmClient>,
+	workspace: Workspace,
+): Agent {
+	const tools = offerTools(section.tools, settings.tools);
+	const [own, ...fallbacks] = [id, ...section.fallbacks].map(
+		(name) => models.get(name) as LlmClient,
+	);
+	return {
+		id,
+		llm: withFallbacks([own as LlmClient, ...fallbacks]),
+		system: systemPrompt(readPersona(section)),
+		toolSpecs: toolSpecs(tools),
+		runTool: (call, run: ToolRun) =>
+			runTool(tools, call, { ...run, workspace, options: settings.tools }),
+		historyLimit: section.history_limit,
+		maxToolCalls: section.max_tool_calls,
+		maxTurnMs: section.max_turn_seconds * 1000,
+	};
+}
+
+function readPersona(section: AgentSettings): string | undefined {
+	const { system_prompt, system_prompt_file } = section;
+	if (!system_prompt_file) return system_prompt;
+	try {
+		return readFileSync(system_prompt_file, "utf8");
+	} catch (error) {
+		throw new AeonError(
+			"config_invalid",
+			`system_prompt_file: cannot be read: ${describeError(error)}`,
+			{ cause: error },
+		);
+	}
+}
+
+/** A person's word on a command: one given before to exactly this one, else the dialog's. */
+async function approve(
+	dialogs: Map<string, DialogProvider>,
+	approvals: Approvals,
+	sessionKey: string,
+	request: ApprovalRequest,
+	signal: AbortSignal,
+): Promise<Decision> {
+	if (approvals.isAllowed(sessionKey, request)) return "always";
+	const { dialog, userId } = parseSessionKey(sessionKey);
+	const decision =
+		(await dialogs.get(dialog)?.approve?.(userId, request, signal)) ?? "deny";
+	if (decision === "always") await approvals.allow(sessionKey, request);
+	return decision;
+}
+
+/** Sends what a tool wants sent. A session may write to its own chat only. */
+async function send(
+	dialogs: Map<string, DialogProvider>,
+	sessionKey: string,
+	message: Parameters<ToolRun["send"]>[0],
+): Promise<string> {
+	const own = parseSessionKey(sessionKey);
+	const { dialog = own.dialog, to = own.userId, text } = message;
+	if (dialog !== own.dialog || to !== own.userId)
+		throw new AeonError(
+			"not_found",
+			`${dialog}:${to} may not be written to from here: leave out dialog and to, and it goes to this chat`,
+		);
+	const provider = dialogs.get(dialog);
+	if (!provider)
+		throw new AeonError("not_found", `The dialog ${dialog} is not running.`);
+	await provider.send(to, { text });
+	return `${dialog}:${to}`;
+}

@@ -1,0 +1,44 @@
+// The flags that commands share, and what they come to.
+
+import { homedir } from "node:os";
+import type { AppOptions } from "../app.ts";
+import type { Surroundings } from "../core/config.ts";
+import { AeonError } from "../core/errors.ts";
+import type { LogLevel } from "../core/logger.ts";
+import { printError } from "../core/terminal.ts";
+
+const LOG_LEVELS: LogLevel[] = ["debug", "info", "warn", "error"];
+
+/** `--config`, for every command that reads the configuration. */
+export const configFlag = {
+	config: {
+		type: "string",
+		description: "The configuration file",
+		valueHint: "FILE",
+	},
+} as const;
+
+/** `--log-level`, for every command that does something worth logging. */
+export const logFlag = {
+	"log-level": {
+		type: "string",
+		description: `What goes into the log: ${LOG_LEVELS.join(", ")}`,
+		valueHint: "LEVEL",
+	},
+} as const;
+
+/** Where this process was started. */
+export function surroundings(): Surroundings {
+	return { env: process.env, cwd: process.cwd(), home: homedir() };
+}
+
+/** What `--log-level` comes to; warnings go to standard error. Throws `usage` for a level that there is not. */
+export function appOptions(level: string | undefined): AppOptions {
+	const logLevel = LOG_LEVELS.find((one) => one === (level ?? "info"));
+	if (!logLevel)
+		throw new AeonError(
+			"usage",
+			`--log-level ${level}: write one of ${LOG_LEVELS.join(", ")}`,
+		);
+	return { logLevel, warn: (line) => printError(`${line}\n`) };
+}

@@ -1,0 +1,124 @@
+import type { TurnEvent } from "../../core/event.ts";
+import {
+	paint,
+	printable,
+	type TerminalStyle,
+	visible,
+} from "../../core/terminal.ts";
+
+const SPINNER = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const SPINNER_MS = 80;
+const CLEAR_LINE = "\r\x1b[K";
+
+/** How much of a tool call is shown. */
+const MAX_CALL_LENGTH = 76;
+
+/** Where a screen writes: the answer to one place, what stands beside it to another. */
+export interface ScreenOptions extends TerminalStyle {
+	write(text: string): void;
+	aside(text: string): void;
+}
+
+/** Shows a turn in a terminal: a spinner until the first word, the text as it comes, tool calls as one quiet line each. */
+export class Screen {
+	readonly #options: ScreenOptions;
+	#spinner: ReturnType<typeof setInterval> | undefined;
+	#lastText = "\n";
+
+	constructor(options: ScreenOptions) {
+		this.#options = options;
+	}
+
+	show(event: TurnEvent): void {
+		switch (event.type) {
+			case "agent.start":
+				this.#spin();
+				break;
+			case "agent.delta":
+				this.#write(printable(event.text));
+				break;
+			case "agent.thinking":
+				break;
+			case "agent.tool_call":
+				this.line(`· ${event.name} ${describeInput(event.input)}`);
+				this.#spin();
+				break;
+			case "agent.tool_result":
+				if (!event.success) this.line(`  ${firstLine(event.output)}`);
+				this.#spin();
+				break;
+			case "agent.done":
+				this.#endLine();
+				break;
+			case "agent.error":
+				this.#endLine();
+				if (event.result.text === "") this.failure(event.result.error?.message);
+				break;
+		}
+	}
+
+	/** A quiet line of its own, beside the answer. */
+	line(text: string): void {
+		this.#endLine();
+		const { aside, hasColour } = this.#options;
+		aside(`${paint("dim", visible(text), hasColour)}\n`);
+	}
+
+	/** What went wrong, as a line of its own. */
+	failure(message = "something went wrong"): void {
+		this.#endLine();
+		const { aside, hasColour } = this.#options;
+		aside(`${paint("red", printable(message), hasColour)}\n`);
+	}
+
+	/** Takes the spinner away; nothing moves on the screen afterwards. */
+	rest(): void {
+		if (!this.#spinner) return;
+		clearInterval(this.#spinner);
+		this.#spinner = undefined;
+		this.#options.write(CLEAR_LINE);
+	}
+
+	#write(text: string): void {
+		this.rest();
+		if (text === "") return;
+		this.#options.write(text);
+		this.#lastText = text;
+	}
+
+	#endLine(): void {
+		this.rest();
+		if (!this.#lastText.endsWith("\n")) this.#write("\n");
+	}
+
+	/** Starts the spinner, where a person looks and the cursor stands at the beginning of a line. */
+	#spin(): void {
+		const { isTty, hasColour, write } = this.#options;
+		if (!isTty || this.#spinner || !this.#lastText.endsWith("\n")) return;
+		let frame = 0;
+		const draw = () => {
+			const sign = SPINNER[frame++ % SPINNER.length] ?? "";
+			write(`\r${paint("cyan", sign, hasColour)} `);
+		};
+		draw();
+		this.#spinner = setInterval(draw, SPINNER_MS);
+		this.#spinner.unref();
+	}
+}
+
+/** A call's input in one line: the one value where there is one, else all of it as JSON. */
+function describeInput(input: Record<string, unknown>): string {
+	const values = Object.values(input);
+	const text =
+		typeof values[0] === "string" && values.length === 1
+			? values[0]
+			: JSON.stringify(input);
+	const line = text.replaceAll(/\s+/g, " ");
+	return line.length > MAX_CALL_LENGTH
+		? `${line.slice(0, MAX_CALL_LENGTH)}…`.toWellFormed()
+		: line;
+}
+
+function firstLine(text: string): string {
+	return text.split("\n", 1)[0]?.slice(0, 120) ?? "";
+}

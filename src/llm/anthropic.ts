@@ -1,0 +1,94 @@
+// The driver for Anthropic's Messages API, and whatever speaks like it.
+
+import * as z from "zod/mini";
+import { secret } from "../core/secret.ts";
+import { streamAnswer } from "./answer.ts";
+import { AnthropicAnswer } from "./anthropic_answer.ts";
+import { buildAnthropicRequest } from "./anthropic_request.ts";
+import type { LlmDriver } from "./client.ts";
+import { readTimeouts, TIMEOUT_OPTIONS } from "./http.ts";
+
+const API_VERSION = "2023-06-01";
+
+const Options = z.object({
+	model: z.string().check(z.minLength(1), z.describe("The model's id.")),
+	api_key: secret("The key from console.anthropic.com."),
+	max_tokens: z._default(
+		z.int().check(z.positive(), z.describe("Tokens an answer may have.")),
+		4096,
+	),
+	base_url: z._default(
+		z
+			.url({ protocol: /^https?$/ })
+			.check(z.describe("Where the API is, with or without `/v1`.")),
+		"https://api.anthropic.com",
+	),
+	temperature: z.optional(
+		z
+			.number()
+			.check(
+				z.gte(0),
+				z.lte(1),
+				z.describe("Sent only where it is set, and never along with thinking."),
+			),
+	),
+	thinking: z.optional(
+		z
+			.union([z.int().check(z.gte(1024)), z.literal("adaptive")])
+			.check(
+				z.describe(
+					"Tokens to think with, on top of `max_tokens`; or `adaptive`, where the model decides.",
+				),
+			),
+	),
+	context_window: z._default(
+		z
+			.int()
+			.check(
+				z.positive(),
+				z.describe("Tokens of request and answer together that fit."),
+			),
+		200_000,
+	),
+	...TIMEOUT_OPTIONS,
+});
+
+/** The settings of an agent whose provider is Anthropic. */
+export type AnthropicOptions = z.output<typeof Options>;
+
+/** Claude. */
+export const anthropic: LlmDriver<AnthropicOptions> = {
+	options: Options,
+	create(options) {
+		const url = new URL(options.base_url);
+		const endpoint = {
+			url: messagesUrl(url),
+			host: url.host,
+			headers: {
+				"x-api-key": options.api_key.reveal(),
+				"anthropic-version": API_VERSION,
+			},
+			secrets: [options.api_key],
+			timeouts: readTimeouts(options),
+		};
+		return {
+			label: `anthropic/${options.model}`,
+			contextWindow: options.context_window,
+			streamCompletion(request, signal) {
+				const model = request.model ?? options.model;
+				const body = buildAnthropicRequest(request, model, options);
+				const answer = new AnthropicAnswer(model, endpoint);
+				return streamAnswer(endpoint, body, answer, signal);
+			},
+		};
+	},
+};
+
+function messagesUrl(base: URL): string {
+	const url = new URL(base);
+	const root = url.pathname
+		.replace(/\/+$/, "")
+		.replace(/(\/v1)?(\/messages)?$/, "");
+	url.pathname = `${root}/v1/messages`;
+	return url.href;
+}

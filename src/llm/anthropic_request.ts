@@ -1,0 +1,200 @@
+// What Aeon asks, as a request of Anthropic's Messages API.
+
+import type {
+	AssistantMessage,
+	ToolCall,
+	ToolMessage,
+} from "../core/message.ts";
+import type { AnthropicOptions } from "./anthropic.ts";
+import type { CompletionRequest, ImageData, PromptMessage } from "./client.ts";
+import { asList, asRecord, asText } from "./json.ts";
+
+type Block = Record<string, unknown>;
+
+interface WireMessage {
+	role: "user" | "assistant";
+	content: Block[];
+}
+
+const CACHED = { cache_control: { type: "ephemeral" } };
+
+/**
+ * The body of the request. System and tools are the same bytes for every request of a session; the marks for the
+ * provider's cache are on both and on the last message.
+ */
+export function buildAnthropicRequest(
+	request: CompletionRequest,
+	model: string,
+	options: AnthropicOptions,
+): Record<string, unknown> {
+	const messages = buildMessages(request.messages, model);
+	const thinking = chooseThinking(options.thinking, messages);
+	return {
+		model,
+		max_tokens: options.max_tokens + (thinking?.budget_tokens ?? 0),
+		stream: true,
+		...(request.system && {
+			system: [{ type: "text", text: request.system, ...CACHED }],
+		}),
+		...(request.tools.length > 0 && {
+			tools: request.tools.map(({ name, description, parameters }, index) => ({
+				name,
+				description,
+				input_schema: parameters,
+				...(index === request.tools.length - 1 && CACHED),
+			})),
+		}),
+		...(thinking && { thinking }),
+		...(options.thinking === undefined &&
+			options.temperature !== undefined && {
+				temperature: options.temperature,
+			}),
+		messages: markLast(messages),
+	};
+}
+
+/**
+ * A budget is refused while a tool loop is open whose calls came without thinking (from another model, or before a
+ * restart): that loop is then finished without.
+ */
+function chooseThinking(
+	wish: AnthropicOptions["thinking"],
+	messages: WireMessage[],
+): { type: string; budget_tokens?: number } | undefined {
+	if (wish === undefined) return undefined;
+	if (wish === "adaptive") return { type: "adaptive" };
+	const loop = messages.slice(
+		messages.findLastIndex(
+			({ role, content }) =>
+				role === "user" && content[0]?.type !== "tool_result",
+		) + 1,
+	);
+	const thoughtless = loop.some(
+		({ role, content }) =>
+			role === "assistant" && !asText(content[0]?.type).includes("thinking"),
+	);
+	return thoughtless ? undefined : { type: "enabled", budget_tokens: wish };
+}
+
+/** Roles alternate, and what a message of the user says comes after the results that it has: the API insists on both. */
+function buildMessages(
+	messages: PromptMessage[],
+	model: string,
+): WireMessage[] {
+	const ids = new CallIds();
+	const wire: WireMessage[] = [];
+	for (const message of messages) {
+		const role = message.role === "assistant" ? "assistant" : "user";
+		const content = buildBlocks(message, model, ids);
+		const last = wire.at(-1);
+		if (content.length === 0) continue;
+		if (last?.role === role) last.content.push(...content);
+		else wire.push({ role, content });
+	}
+	return wire;
+}
+
+function buildBlocks(
+	message: PromptMessage,
+	model: string,
+	ids: CallIds,
+): Block[] {
+	switch (message.role) {
+		case "user":
+			return [...text(message.content), ...images(message.images)];
+		case "tool":
+			return [toolResult(message, ids)];
+		case "assistant": {
+			const calls = message.toolCalls ?? [];
+			const verbatim = replayed(message, model);
+			ids.begin(calls, verbatim !== undefined);
+			return (
+				verbatim ?? [
+					...text(message.content),
+					...calls.map(({ id, name, input }) => ({
+						type: "tool_use",
+						id: ids.get(id),
+						name,
+						input,
+					})),
+				]
+			);
+		}
+	}
+}
+
+/** The content that the model asked now had given, where it still belongs to the calls of this message. */
+function replayed(
+	{ replay, toolCalls = [] }: AssistantMessage,
+	model: string,
+): Block[] | undefined {
+	if (replay?.driver !== "anthropic" || replay.model !== model) return;
+	const blocks = asList(replay.content).flatMap((block) => {
+		const record = asRecord(block);
+		return record ? [record] : [];
+	});
+	const ids = blocks.filter(({ type }) => type === "tool_use");
+	const same =
+		ids.length === toolCalls.length &&
+		ids.every(({ id }, index) => id === toolCalls[index]?.id);
+	return same && blocks.length > 0 ? blocks : undefined;
+}
+
+function toolResult(
+	message: ToolMessage & { images?: ImageData[] },
+	ids: CallIds,
+): Block {
+	const said = text(message.content);
+	const shown = images(message.images);
+	return {
+		type: "tool_result",
+		tool_use_id: ids.get(message.toolCallId),
+		...(shown.length > 0
+			? { content: [...said, ...shown] }
+			: said.length > 0 && { content: message.content }),
+		...(message.isError && { is_error: true }),
+	};
+}
+
+/** The API refuses text that is empty or only white. */
+function text(content: string): Block[] {
+	return content.trim() === "" ? [] : [{ type: "text", text: content }];
+}
+
+function images(list: ImageData[] = []): Block[] {
+	return list.map(({ mimeType, base64 }) => ({
+		type: "image",
+		source: { type: "base64", media_type: mimeType, data: base64 },
+	}));
+}
+
+function markLast(messages: WireMessage[]): WireMessage[] {
+	const last = messages.at(-1);
+	if (last === undefined) return messages;
+	const content = last.content.with(-1, { ...last.content.at(-1), ...CACHED });
+	return messages.with(-1, { ...last, content });
+}
+
+/** Other providers' ids may have letters that Anthropic refuses, and may be the same ones in every message. */
+class CallIds {
+	readonly #taken = new Set<string>();
+	#current = new Map<string, string>();
+
+	/** Names the calls of the next assistant message; the results after it are of these. */
+	begin(calls: ToolCall[], verbatim: boolean) {
+		this.#current = new Map();
+		for (const { id } of calls) {
+			const plain = verbatim ? id : id.replace(/[^\w-]/g, "_") || "call";
+			let free = plain;
+			for (let n = 2; !verbatim && this.#taken.has(free); n++) {
+				free = `${plain}_${n}`;
+			}
+			this.#taken.add(free);
+			this.#current.set(id, free);
+		}
+	}
+
+	get(id: string): string {
+		return this.#current.get(id) ?? id;
+	}
+}

@@ -1,0 +1,97 @@
+// The driver for OpenAI's Chat Completions, as OpenAI, its rivals and local servers speak it.
+
+import * as z from "zod/mini";
+import { secret } from "../core/secret.ts";
+import { streamAnswer } from "./answer.ts";
+import type { LlmDriver } from "./client.ts";
+import { readTimeouts, TIMEOUT_OPTIONS } from "./http.ts";
+import { OpenaiAnswer } from "./openai_answer.ts";
+import { buildOpenaiRequest } from "./openai_request.ts";
+
+const Options = z.object({
+	model: z.string().check(z.minLength(1), z.describe("The model's id.")),
+	api_key: z.optional(secret("The provider's key; local servers need none.")),
+	base_url: z._default(
+		z
+			.url({ protocol: /^https?$/ })
+			.check(z.describe("Where the API is, up to and with `/v1`.")),
+		"https://api.openai.com/v1",
+	),
+	max_tokens: z._default(
+		z.int().check(z.positive(), z.describe("Tokens an answer may have.")),
+		4096,
+	),
+	temperature: z.optional(
+		z
+			.number()
+			.check(z.gte(0), z.lte(2), z.describe("Sent only where it is set.")),
+	),
+	thinking: z.optional(
+		z
+			.enum(["minimal", "low", "medium", "high"])
+			.check(z.describe("How hard to think: sent as `reasoning_effort`.")),
+	),
+	context_window: z._default(
+		z
+			.int()
+			.check(
+				z.positive(),
+				z.describe("Tokens of request and answer together that fit."),
+			),
+		128_000,
+	),
+	...TIMEOUT_OPTIONS,
+});
+
+/** The settings of an agent whose provider speaks Chat Completions. */
+export type OpenaiOptions = z.output<typeof Options>;
+
+/** GPT, and every model behind the same API: OpenRouter, Mistral, DeepSeek, Ollama, llama.cpp, vLLM and so on. */
+export const openai: LlmDriver<OpenaiOptions> = {
+	options: Options,
+	create(options) {
+		const url = new URL(options.base_url);
+		const { api_key } = options;
+		const endpoint = {
+			url: completionsUrl(url),
+			host: url.host,
+			headers: {
+				...(api_key && { authorization: `Bearer ${api_key.reveal()}` }),
+			},
+			secrets: api_key ? [api_key] : [],
+			timeouts: readTimeouts(options),
+		};
+		// OpenAI's reasoning models refuse the old word; the other servers know only that.
+		const limitName =
+			url.hostname === "api.openai.com"
+				? "max_completion_tokens"
+				: "max_tokens";
+		return {
+			label: `openai/${options.model}`,
+			contextWindow: options.context_window,
+			streamCompletion(request, signal) {
+				const model = request.model ?? options.model;
+				const body = {
+					...buildOpenaiRequest(request, model),
+					[limitName]: options.max_tokens,
+					...(options.temperature !== undefined && {
+						temperature: options.temperature,
+					}),
+					...(options.thinking && { reasoning_effort: options.thinking }),
+				};
+				const answer = new OpenaiAnswer(model, endpoint);
+				return streamAnswer(endpoint, body, answer, signal);
+			},
+		};
+	},
+};
+
+/** A host alone means its `/v1`, as every server has it; any other path is taken at its word. */
+function completionsUrl(base: URL): string {
+	const url = new URL(base);
+	const root = url.pathname
+		.replace(/\/+$/, "")
+		.replace(/\/chat\/completions$/, "");
+	url.pathname = `${root || "/v1"}/chat/completions`;
+	return url.href;
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bun
+// The root command: argv to a command, an error to an exit code.
+
+import { VERSION } from "./core/version.ts";
+
+/** Exit codes: failure, and a command line or configuration that cannot be used. */
+const FAILED = 1;
+const UNUSABLE = 2;
+
+/** The commands; each is loaded when it runs. Literal imports, since a computed one fails in a compiled binary. */
+const commands = {
+	chat: () => import("./commands/chat.ts").then((module) => module.chat),
+	sessions: () =>
+		import("./commands/sessions.ts").then((module) => module.sessions),
+	config: () => import("./commands/config.ts").then((module) => module.config),
+};
+
+if (import.meta.main) await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<void> {
+	process.umask(0o077);
+	if (args[0] === "--version" || args[0] === "-v") {
+		console.log(`aeon ${VERSION}`);
+		return;
+	}
+	try {
+		const { runCommandLine } = await import("./commands/command_line.ts");
+		await runCommandLine(args, commands, VERSION);
+	} catch (error) {
+		process.exitCode = await report(error);
+	}
+	// Sockets that a provider keeps alive must not hold the program.
+	process.exit();
+}
+
+/** Says what went wrong and what can be done about it; gives the exit code. A reader that went away is no failure. */
+async function report(error: unknown): Promise<number> {
+	const { AeonError, describeError, hasCode } = await import(
+		"./core/errors.ts"
+	);
+	if ((error as NodeJS.ErrnoException)?.code === "EPIPE") return 0;
+	console.error(`aeon: ${describeError(error)}`);
+	if (error instanceof AeonError && error.hint) console.error(error.hint);
+	const isFault = !(error instanceof AeonError) && error instanceof Error;
+	if (isFault && process.env.AEON_DEBUG) console.error(error.stack);
+	return hasCode(error, "usage", "config_invalid") ? UNUSABLE : FAILED;
+}

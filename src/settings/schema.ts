@@ -1,0 +1,170 @@
+// The whole shape of aeon.json: each section from the part that owns it.
+
+import * as z from "zod/mini";
+import { filePath } from "../core/config.ts";
+import { secret } from "../core/secret.ts";
+import type { LlmDriver } from "../llm/client.ts";
+import * as providers from "../llm/registry.ts";
+import * as stores from "../storage/registry.ts";
+import type { StoreDriver } from "../storage/store.ts";
+import * as toolRegistry from "../tools/registry.ts";
+import type { Tool } from "../tools/tool.ts";
+
+const llmDrivers: Record<string, LlmDriver> = providers;
+const storeDrivers: Record<string, StoreDriver> = stores;
+const tools: Tool[] = Object.values(toolRegistry) as Tool[];
+
+/** What every agent may have, whoever makes its model. */
+const commonOptions = z.object({
+	system_prompt: z.optional(
+		z.string().check(z.describe("Who the agent is, in your words")),
+	),
+	system_prompt_file: z.optional(
+		filePath("A text file that says who the agent is"),
+	),
+	tools: z.optional(
+		z
+			.array(z.enum(tools.map((tool) => tool.name)))
+			.check(z.describe("The tools it may use; all where left out")),
+	),
+	fallbacks: z._default(
+		z
+			.array(z.string())
+			.check(z.describe("Other agents, whose models are tried in order")),
+		[],
+	),
+	history_limit: z._default(
+		z
+			.int()
+			.check(z.minimum(2), z.maximum(1000))
+			.check(z.describe("How many messages of a session the model sees")),
+		50,
+	),
+	max_tool_calls: z._default(
+		z.int().check(z.minimum(0), z.describe("Tool calls in one turn")),
+		25,
+	),
+	max_turn_seconds: z._default(
+		z.int().check(z.minimum(1), z.describe("How long one turn may take")),
+		600,
+	),
+});
+
+const agentSchema = z.discriminatedUnion(
+	"provider",
+	Object.entries(llmDrivers).map(([name, driver]) =>
+		z.strictObject({
+			provider: z.literal(name),
+			...driver.options.shape,
+			...commonOptions.shape,
+		}),
+	) as unknown as [z.ZodMiniObject],
+);
+
+/** Options of the stores that are not chosen may stay in the file, so that changing the driver is changing one word. */
+const anyStoreOptions = Object.fromEntries(
+	Object.values(storeDrivers)
+		.flatMap((driver) => Object.entries(driver.options.shape))
+		.map(([name, option]) => [name, z.optional(option)]),
+);
+
+const storageSchema = z.discriminatedUnion(
+	"driver",
+	Object.entries(storeDrivers).map(([name, driver]) =>
+		z.strictObject({
+			driver: z.literal(name),
+			...anyStoreOptions,
+			...driver.options.shape,
+		}),
+	) as unknown as [z.ZodMiniObject],
+);
+
+const serverSchema = z.strictObject({
+	host: z._default(
+		z.string().check(z.describe("The address that aeon serve listens on")),
+		"127.0.0.1",
+	),
+	port: z._default(
+		z
+			.int()
+			.check(z.minimum(0), z.maximum(65_535))
+			.check(z.describe("The port that aeon serve listens on")),
+		7777,
+	),
+});
+
+const telegramSchema = z.strictObject({
+	enabled: z._default(z.boolean(), false),
+	bot_token: z.optional(secret("The token that @BotFather gave you.")),
+	allowed_users: z._default(
+		z
+			.array(z.int())
+			.check(z.describe("Numeric ids of the users who may talk to it")),
+		[],
+	),
+});
+
+/** The schema of aeon.json, after substitution and with the defaults that need a home directory. */
+export const settingsSchema = z.strictObject({
+	$schema: z.optional(z.string()),
+	log_file_path: filePath("The log; rotated at 2 MB, five files are kept"),
+	server: z.prefault(serverSchema, {}),
+	agents: z
+		.record(
+			z
+				.string()
+				.check(
+					z.regex(
+						/^[A-Za-z0-9_-]+$/,
+						"is no agent's name: write letters, digits, - and _",
+					),
+				),
+			agentSchema,
+		)
+		.check(
+			z.refine((agents) => Object.keys(agents).length > 0, {
+				error: "has no agent in it",
+			}),
+		),
+	dialogs: z.prefault(
+		z.strictObject({ telegram: z.prefault(telegramSchema, {}) }),
+		{},
+	),
+	storage: storageSchema,
+	tools: z.strictObject({
+		workspace: filePath("The one folder that tools may touch"),
+		...Object.fromEntries(
+			tools.flatMap((tool) =>
+				tool.options ? [[tool.name, z.prefault(tool.options, {})]] : [],
+			),
+		),
+	}),
+});
+
+/** One agent's section: what every agent has, and beside it the options of its provider's driver. */
+export type AgentSettings = z.infer<typeof commonOptions> & {
+	provider: string;
+	model: string;
+};
+
+/** A checked configuration with every default filled in. Immutable: a reload makes a new one. */
+export interface Settings {
+	/** The file it was read from; none where the defaults stand alone. */
+	file: string | undefined;
+	/** What a person should know of how it came about; one sentence. */
+	notice?: string;
+	log_file_path: string;
+	server: z.infer<typeof serverSchema>;
+	agents: Record<string, AgentSettings>;
+	dialogs: { telegram: z.infer<typeof telegramSchema> };
+	storage: { driver: string } & Record<string, unknown>;
+	tools: { workspace: string } & Record<string, unknown>;
+}
+
+/** The JSON Schema of aeon.json, for editors. */
+export function settingsJsonSchema(): object {
+	return {
+		title: "aeon.json",
+		...z.toJSONSchema(settingsSchema, { io: "input" }),
+	};
+}

@@ -1,0 +1,41 @@
+// The schema of the SQLite store, one numbered step after another; `user_version` counts the steps a file has had.
+
+import { AeonError } from "../core/errors.ts";
+import type { SqlDatabase } from "../core/platform.ts";
+
+/** A step is never changed once it is released: what is wrong with it is put right by the next one. */
+export const MIGRATIONS: readonly string[] = [
+	`CREATE TABLE sessions (session_key TEXT PRIMARY KEY, agent_id TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
+CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, session_key TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL,
+  timestamp INTEGER NOT NULL, metadata TEXT, FOREIGN KEY (session_key) REFERENCES sessions(session_key));
+CREATE INDEX idx_messages_session ON messages(session_key, timestamp);`,
+	// The order of a session is that of its ids, for a clock may go backwards; without this index reading its end sorts it.
+	"CREATE INDEX idx_messages_session_id ON messages(session_key, id);",
+];
+
+/** Brings a database up to date. Throws `storage_failed` where it is newer than this program. */
+export function migrate(database: SqlDatabase, path: string): void {
+	const version = readVersion(database);
+	if (version > MIGRATIONS.length)
+		throw new AeonError(
+			"storage_failed",
+			`${path} was written by a newer Aeon: its schema is ${version}, and this one knows ${MIGRATIONS.length}`,
+			{
+				hint: "Start the newer aeon, or name another file in storage.sessions_db.",
+			},
+		);
+	for (let done = version; done < MIGRATIONS.length; done++)
+		database.transaction(() => {
+			// Another process may have taken this step while this one waited for the lock.
+			if (readVersion(database) > done) return;
+			database.exec(MIGRATIONS[done] ?? "");
+			database.exec(`PRAGMA user_version = ${done + 1}`);
+		});
+}
+
+function readVersion(database: SqlDatabase): number {
+	return (
+		database.prepare<{ user_version: number }>("PRAGMA user_version").get()
+			?.user_version ?? 0
+	);
+}

@@ -1,0 +1,178 @@
+// A message as it is stored: its role and text, and beside them one JSON object with snake_case keys.
+
+import * as z from "zod/mini";
+import type { Message, Usage } from "../core/message.ts";
+
+/** A stored message without its place in the session. `metadata` is null where there is nothing to keep in it. */
+export interface MessageRecord {
+	role: string;
+	content: string;
+	metadata: Metadata | null;
+}
+
+const SUMMARY_LENGTH = 120;
+
+const jsonObject = z.custom<Record<string, unknown>>(
+	(value) =>
+		typeof value === "object" && value !== null && !Array.isArray(value),
+);
+
+/** A field that is as good as absent where it is damaged. */
+function lenient<Schema extends z.ZodMiniType>(schema: Schema) {
+	return z.catch(z.optional(schema), undefined);
+}
+
+const tokens = z.catch(z.number(), 0);
+
+const metadataSchema = z.object({
+	attachments: lenient(
+		z.array(z.object({ path: z.string(), mime_type: z.string() })),
+	),
+	tool_calls: lenient(
+		z.array(
+			z.object({
+				id: z.string(),
+				name: z.string(),
+				input: z.catch(jsonObject, {}),
+				error: lenient(z.string()),
+			}),
+		),
+	),
+	usage: lenient(
+		z.object({
+			input_tokens: tokens,
+			output_tokens: tokens,
+			cache_read_tokens: tokens,
+			cache_write_tokens: tokens,
+		}),
+	),
+	stop_reason: lenient(
+		z.enum([
+			"end_turn",
+			"max_tokens",
+			"tool_use",
+			"stop_sequence",
+			"pause_turn",
+			"refusal",
+			"model_context_window_exceeded",
+			"cut",
+			"cancelled",
+			"loop_limit",
+		]),
+	),
+	model: lenient(z.string()),
+	notice: lenient(z.string()),
+	trimmed: lenient(z.boolean()),
+	tool_call_id: lenient(z.string()),
+	tool_name: lenient(z.string()),
+	is_error: lenient(z.boolean()),
+	/** The text itself where UTF-8 cannot hold it (half of a surrogate pair); `content` then has U+FFFD in its place. */
+	exact_content: lenient(z.string()),
+});
+
+type Metadata = z.infer<typeof metadataSchema>;
+
+/** What is kept of a message. Its `replay` is not. */
+export function encodeMessage(message: Message): MessageRecord {
+	const metadata = withoutGaps({
+		...encodeFields(message),
+		exact_content: message.content.isWellFormed() ? undefined : message.content,
+	});
+	return {
+		role: message.role,
+		content: message.content.toWellFormed(),
+		metadata: Object.keys(metadata).length > 0 ? metadata : null,
+	};
+}
+
+/** The message of a record, whatever state that is in: a damaged field is left out, a foreign role is a user's. */
+export function decodeMessage(
+	role: string,
+	text: string,
+	metadata: unknown,
+): Message {
+	const parsed = metadataSchema.safeParse(metadata ?? {});
+	const fields: Metadata = parsed.data ?? {};
+	const content = fields.exact_content ?? text;
+	const attachments = fields.attachments?.map(({ path, mime_type }) => ({
+		path,
+		mimeType: mime_type,
+	}));
+	switch (role) {
+		case "assistant":
+			return withoutGaps({
+				role,
+				content,
+				toolCalls: fields.tool_calls?.map(withoutGaps),
+				usage: fields.usage && decodeUsage(fields.usage),
+				stopReason: fields.stop_reason,
+				model: fields.model,
+				notice: fields.notice,
+				trimmed: fields.trimmed,
+			});
+		case "tool":
+			return withoutGaps({
+				role,
+				content,
+				toolCallId: fields.tool_call_id ?? "",
+				toolName: fields.tool_name ?? "",
+				isError: fields.is_error,
+				attachments,
+			});
+		default:
+			return withoutGaps({ role: "user", content, attachments });
+	}
+}
+
+/** The beginning of a text, for a list. Never half of a surrogate pair. */
+export function summarise(text: string): string {
+	const beginning = text.toWellFormed().slice(0, SUMMARY_LENGTH);
+	return beginning.isWellFormed() ? beginning : beginning.slice(0, -1);
+}
+
+function encodeFields(message: Message): Metadata {
+	if (message.role === "assistant")
+		return {
+			tool_calls: message.toolCalls,
+			usage: message.usage && encodeUsage(message.usage),
+			stop_reason: message.stopReason,
+			model: message.model,
+			notice: message.notice,
+			trimmed: message.trimmed,
+		};
+	const attachments = message.attachments?.map(({ path, mimeType }) => ({
+		path,
+		mime_type: mimeType,
+	}));
+	if (message.role === "user") return { attachments };
+	return {
+		tool_call_id: message.toolCallId,
+		tool_name: message.toolName,
+		is_error: message.isError,
+		attachments,
+	};
+}
+
+function encodeUsage(usage: Usage): NonNullable<Metadata["usage"]> {
+	return {
+		input_tokens: usage.inputTokens,
+		output_tokens: usage.outputTokens,
+		cache_read_tokens: usage.cacheReadTokens,
+		cache_write_tokens: usage.cacheWriteTokens,
+	};
+}
+
+function decodeUsage(usage: NonNullable<Metadata["usage"]>): Usage {
+	return {
+		inputTokens: usage.input_tokens,
+		outputTokens: usage.output_tokens,
+		cacheReadTokens: usage.cache_read_tokens,
+		cacheWriteTokens: usage.cache_write_tokens,
+	};
+}
+
+function withoutGaps<T extends object>(value: T): T {
+	return Object.fromEntries(
+		Object.entries(value).filter(([, field]) => field !== undefined),
+	) as T;
+}

@@ -1,0 +1,147 @@
+// One session as a JSONL file: a header, then a message a line, only ever added to.
+
+import {
+	closeSync,
+	fdatasync,
+	fstatSync,
+	fsync,
+	openSync,
+	writeSync,
+} from "node:fs";
+import { promisify } from "node:util";
+import * as z from "zod/mini";
+import { type Line, linesBackward, linesForward, readChunk } from "./lines.ts";
+import { decodeMessage, type MessageRecord } from "./record.ts";
+import type { StoredMessage } from "./store.ts";
+
+const headerSchema = z.object({
+	/** The key without the suffix of an archive, which is in the file's name: resetting a session is renaming its file. */
+	session_key: z.string(),
+	agent_id: z.string(),
+	created_at: z.number(),
+});
+
+const messageSchema = z.object({
+	role: z.string(),
+	content: z.string(),
+	timestamp: z.number(),
+	metadata: z.optional(z.unknown()),
+});
+
+/** The first line of a session's file. */
+export type Header = z.infer<typeof headerSchema>;
+
+/** A message as a line holds it. `role` comes first: `countMessages` tells a message by it. */
+export type MessageLine = Pick<MessageRecord, "role"> &
+	Omit<MessageRecord, "role"> & { timestamp: number };
+
+const MESSAGE_START = '{"role":';
+const NEWLINE = "\n";
+
+/**
+ * Adds a message, or a header alone, to the end of a file, which it makes where it is missing. The bytes are written
+ * before this returns, in one piece; once the promise resolves they are on the disk. Gives the offset of the message.
+ */
+export async function append(
+	path: string,
+	header: Header,
+	message?: MessageLine,
+): Promise<{ offset: number; isNew: boolean }> {
+	const file = openSync(path, "a+", 0o600);
+	try {
+		const { size } = fstatSync(file);
+		// A write that was cut may have torn the header itself, so a new one follows every torn line.
+		const isTorn = size > 0 && String(readChunk(file, size - 1, 1)) !== NEWLINE;
+		const before =
+			size === 0 || isTorn
+				? `${isTorn ? NEWLINE : ""}${JSON.stringify(header)}\n`
+				: "";
+		const line = message ? `${JSON.stringify(message)}\n` : "";
+		writeWhole(file, Buffer.from(before + line));
+		const offset = findWritten(file, size + Buffer.byteLength(before), line);
+		await promisify(fdatasync)(file);
+		return { offset, isNew: size === 0 };
+	} finally {
+		closeSync(file);
+	}
+}
+
+/** Puts the names in a folder on the disk: a new or renamed file is safe only then. */
+export async function syncFolder(path: string): Promise<void> {
+	const folder = openSync(path, "r");
+	try {
+		await promisify(fsync)(folder);
+	} finally {
+		closeSync(folder);
+	}
+}
+
+/** The header of an open file, which is its first line unless that was torn. Undefined where it has none. */
+export function readHeader(file: number): Header | undefined {
+	for (const { text } of linesForward(file)) {
+		const header = headerSchema.safeParse(parseJson(text));
+		if (header.success) return header.data;
+	}
+	return undefined;
+}
+
+/** The messages of an open file, oldest first. What is torn or foreign is left out. */
+export function* messagesForward(file: number): Generator<StoredMessage> {
+	for (const line of linesForward(file)) yield* asMessage(line);
+}
+
+/** The messages of an open file, newest first, read from its end. What is torn or foreign is left out. */
+export function* messagesBackward(file: number): Generator<StoredMessage> {
+	const { size } = fstatSync(file);
+	for (const line of linesBackward(file, size)) yield* asMessage(line);
+}
+
+/** How many messages were counted up to which offset of a file. */
+export interface Count {
+	messages: number;
+	end: number;
+}
+
+/** Goes on counting the messages of an open file where an earlier count ended. They are told by how a line begins and ends. */
+export function countMessages(file: number, { messages, end }: Count): Count {
+	const count = { messages, end };
+	for (const line of linesForward(file, end)) {
+		if (!line.text.startsWith(MESSAGE_START) || !line.text.endsWith("}"))
+			continue;
+		count.messages++;
+		count.end = line.end;
+	}
+	return count;
+}
+
+/** Throws where the disk takes only a part: the rest may not follow, for another process may have written meanwhile. */
+function writeWhole(file: number, bytes: Buffer): void {
+	if (writeSync(file, bytes) < bytes.length)
+		throw Object.assign(new Error("the disk took a part of the message only"), {
+			code: "ENOSPC",
+		});
+}
+
+/** Where the line lies that was just written: at the old end, or behind what another process added at the same moment. */
+function findWritten(file: number, expected: number, line: string): number {
+	const { size } = fstatSync(file);
+	if (size === expected + Buffer.byteLength(line)) return expected;
+	const added = readChunk(file, expected, size - expected);
+	return expected + Math.max(0, added.lastIndexOf(line));
+}
+
+function* asMessage({ offset, text }: Line): Generator<StoredMessage> {
+	const line = messageSchema.safeParse(parseJson(text));
+	if (!line.success) return;
+	const { role, content, timestamp, metadata } = line.data;
+	yield { ...decodeMessage(role, content, metadata), id: offset, timestamp };
+}
+
+/** Undefined where the text is not JSON: the line was torn. */
+function parseJson(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,80 @@
+// What a person said "always" to: exactly this command, in this directory, for this session.
+
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { mkdir, open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import * as z from "zod/mini";
+import type { ApprovalRequest } from "../core/approval.ts";
+
+/** The memory of "always". Nothing in it is a pattern: another word, another directory, another session is another case. */
+export interface Approvals {
+	/** `owner` is the session key. */
+	isAllowed(owner: string, request: ApprovalRequest): boolean;
+	/** Resolves when it is on the disk. */
+	allow(owner: string, request: ApprovalRequest): Promise<void>;
+}
+
+const approvalsSchema = z.array(
+	z.object({
+		owner: z.string(),
+		tool: z.string(),
+		command: z.string(),
+		cwd: z.string(),
+	}),
+);
+
+type Approval = z.infer<typeof approvalsSchema>[number];
+
+/** The approvals in this file, which is read at the first question and made at the first "always". A broken one counts as empty. */
+export function openApprovals(path: string): Approvals {
+	let known: Approval[] | undefined;
+	let saving = Promise.resolve();
+	const approvals = () => {
+		known ??= readApprovals(path);
+		return known;
+	};
+	const isAllowed = (owner: string, request: ApprovalRequest) =>
+		approvals().some(
+			(one) =>
+				one.owner === owner &&
+				one.tool === request.tool &&
+				one.command === request.command &&
+				one.cwd === request.cwd,
+		);
+	return {
+		isAllowed,
+		allow(owner, request) {
+			const { tool, command, cwd } = request;
+			if (!isAllowed(owner, request))
+				approvals().push({ owner, tool, command, cwd });
+			const save = () => writeApprovals(path, approvals());
+			// One after the other, also after one that failed.
+			saving = saving.then(save, save);
+			return saving;
+		},
+	};
+}
+
+function readApprovals(path: string): Approval[] {
+	try {
+		return z.parse(approvalsSchema, JSON.parse(readFileSync(path, "utf8")));
+	} catch {
+		// Missing, unreadable or not ours: to forget is safe, since forgetting means to ask again.
+		return [];
+	}
+}
+
+async function writeApprovals(
+	path: string,
+	approvals: Approval[],
+): Promise<void> {
+	await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+	const temporary = `${path}.${randomUUID()}.tmp`;
+	{
+		await using file = await open(temporary, "wx", 0o600);
+		await file.writeFile(`${JSON.stringify(approvals, undefined, "\t")}\n`);
+		await file.sync();
+	}
+	await rename(temporary, path);
+}

@@ -1,0 +1,55 @@
+// How a text comes into a file for good: added to its end, or in the place of all it was.
+
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { rename, unlink } from "node:fs/promises";
+import type { Directory } from "./directory.ts";
+
+const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY } = constants;
+
+/** What the umask leaves of it is the mode of a new file. */
+const NEW_FILE_MODE = 0o666;
+
+/** Writes to the end of a file, which is made where it is missing. Resolves to its size. */
+export async function appendFile(
+	parent: Directory,
+	name: string,
+	content: string,
+): Promise<number> {
+	const flags = O_WRONLY | O_APPEND | O_CREAT;
+	const { handle } = await parent.openFile(name, flags, NEW_FILE_MODE);
+	await using file = handle;
+	await file.appendFile(content);
+	await file.sync();
+	await parent.sync();
+	return (await file.stat()).size;
+}
+
+/** Writes beside the file and renames over it, so that a reader, or a power cut, finds all of the old text or all of the new. */
+export async function replaceFile(
+	parent: Directory,
+	name: string,
+	content: string,
+): Promise<number> {
+	const old = await parent.status(name);
+	if (old) parent.requirePlain(name, old);
+	const temporary = `.aeon-${randomUUID()}.tmp`;
+	const flags = O_WRONLY | O_CREAT | O_EXCL;
+	const { handle } = await parent.openFile(temporary, flags, NEW_FILE_MODE);
+	let isInPlace = false;
+	try {
+		await using file = handle;
+		await file.writeFile(content);
+		if (old) await file.chmod(old.mode & 0o777);
+		await file.sync();
+		const { size } = await file.stat();
+		const now = await parent.status(name);
+		if (now) parent.requirePlain(name, now);
+		await rename(parent.at(temporary), parent.at(name));
+		isInPlace = true;
+		await parent.sync();
+		return size;
+	} finally {
+		if (!isInPlace) await unlink(parent.at(temporary));
+	}
+}

@@ -1,0 +1,374 @@
+import { Database } from "bun:sqlite";
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import {
+	existsSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	unlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { platform } from "../../src/core/platform.ts";
+import { sqlite } from "../../src/storage/sqlite.ts";
+import { canMount, onSmallDisk, remount } from "./small_disk.ts";
+import { all, say, user } from "./store_contract.ts";
+
+const KEY = "agent:main:cli:local";
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+	folder = mkdtempSync(join(tmpdir(), "aeon-sqlite-"));
+	path = join(folder, "state", "sessions.db");
+});
+
+afterEach(() => {
+	rmSync(folder, { recursive: true });
+});
+
+test("the database has exactly the documented tables and indexes", async () => {
+	await (await open()).close();
+	const database = new Database(path);
+	const rows = database
+		.query<{ sql: string }, []>(
+			"SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
+		)
+		.all();
+	expect(rows.map(({ sql }) => sql.replace(/\s+/g, " "))).toEqual([
+		"CREATE TABLE sessions (session_key TEXT PRIMARY KEY, agent_id TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL)",
+		"CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, session_key TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, timestamp INTEGER NOT NULL, metadata TEXT, FOREIGN KEY (session_key) REFERENCES sessions(session_key))",
+		"CREATE INDEX idx_messages_session ON messages(session_key, timestamp)",
+		"CREATE INDEX idx_messages_session_id ON messages(session_key, id)",
+	]);
+	expect(database.query("PRAGMA user_version").values()).toEqual([[2]]);
+	expect(database.query("PRAGMA journal_mode").values()).toEqual([["wal"]]);
+	database.close();
+});
+
+test("metadata is JSON with snake_case keys, and null where there is nothing", async () => {
+	const store = await open();
+	await say(store, KEY, "hello");
+	await store.saveMessage(
+		KEY,
+		{
+			role: "assistant",
+			content: "",
+			toolCalls: [{ id: "c1", name: "exec", input: { camelCase: 1 } }],
+			usage: {
+				inputTokens: 1,
+				outputTokens: 2,
+				cacheReadTokens: 3,
+				cacheWriteTokens: 4,
+			},
+			stopReason: "tool_use",
+			model: "m",
+			notice: "n",
+			trimmed: true,
+			replay: { driver: "d", model: "m", content: "secret thoughts" },
+		},
+		1,
+	);
+	await store.saveMessage(
+		KEY,
+		{
+			role: "tool",
+			content: "done",
+			toolCallId: "c1",
+			toolName: "exec",
+			isError: false,
+			attachments: [{ path: "/a", mimeType: "text/plain" }],
+		},
+		2,
+	);
+	await store.close();
+	const database = new Database(path);
+	expect(
+		database
+			.query<{ role: string; metadata: string | null }, []>(
+				"SELECT role, metadata FROM messages ORDER BY id",
+			)
+			.all()
+			.map(({ role, metadata }) => [role, JSON.parse(metadata ?? "null")]),
+	).toEqual([
+		["user", null],
+		[
+			"assistant",
+			{
+				tool_calls: [{ id: "c1", name: "exec", input: { camelCase: 1 } }],
+				usage: {
+					input_tokens: 1,
+					output_tokens: 2,
+					cache_read_tokens: 3,
+					cache_write_tokens: 4,
+				},
+				stop_reason: "tool_use",
+				model: "m",
+				notice: "n",
+				trimmed: true,
+			},
+		],
+		[
+			"tool",
+			{
+				tool_call_id: "c1",
+				tool_name: "exec",
+				is_error: false,
+				attachments: [{ path: "/a", mime_type: "text/plain" }],
+			},
+		],
+	]);
+	database.close();
+});
+
+test("a message with damaged or foreign metadata is still read", async () => {
+	const store = await open();
+	await say(store, KEY, "mine");
+	const database = new Database(path);
+	const add = database.query(
+		"INSERT INTO messages (session_key, role, content, timestamp, metadata) VALUES (?, ?, ?, 7, ?)",
+	);
+	add.run(KEY, "assistant", "torn", '{"tool_calls":[{"id"');
+	add.run(KEY, "assistant", "a list", "[1,2]");
+	add.run(KEY, "assistant", "a number", "7");
+	add.run(
+		KEY,
+		"assistant",
+		"wrong types",
+		'{"tool_calls":"x","usage":{"input_tokens":5},"stop_reason":"tired","model":1,"trimmed":true}',
+	);
+	add.run(KEY, "tool", "no call", null);
+	add.run(KEY, "system", "foreign", "null");
+	database.close();
+	const history = await store.getHistory(KEY, 10);
+	expect(history.slice(1)).toEqual([
+		{ id: 2, timestamp: 7, role: "assistant", content: "torn" },
+		{ id: 3, timestamp: 7, role: "assistant", content: "a list" },
+		{ id: 4, timestamp: 7, role: "assistant", content: "a number" },
+		{
+			id: 5,
+			timestamp: 7,
+			role: "assistant",
+			content: "wrong types",
+			usage: {
+				inputTokens: 5,
+				outputTokens: 0,
+				cacheReadTokens: 0,
+				cacheWriteTokens: 0,
+			},
+			trimmed: true,
+		},
+		{
+			id: 6,
+			timestamp: 7,
+			role: "tool",
+			content: "no call",
+			toolCallId: "",
+			toolName: "",
+		},
+		{ id: 7, timestamp: 7, role: "user", content: "foreign" },
+	]);
+	await store.close();
+});
+
+test("the database and its folder are the user's alone", async () => {
+	const store = await open();
+	await say(store, KEY, "hello");
+	expect(modeOf(join(folder, "state"))).toBe("700");
+	for (const end of ["", "-wal", "-shm"])
+		expect(modeOf(path + end)).toBe("600");
+	await store.close();
+});
+
+test("a closed database is one file, whole without its log", async () => {
+	const store = await open();
+	const saved = await say(store, KEY, "hello");
+	await store.close();
+	expect(existsSync(`${path}-wal`)).toBe(false);
+	const copy = await sqlite.open({ sessions_db: path });
+	expect(await all(copy, KEY)).toEqual(saved);
+	await copy.close();
+});
+
+test("a closed store says so instead of losing a message", async () => {
+	const store = await open();
+	await store.close();
+	await expect(store.saveMessage(KEY, user("late"), 0)).rejects.toMatchObject({
+		code: "storage_failed",
+	});
+});
+
+test("reading the end of a long session sorts nothing", async () => {
+	await (await open()).close();
+	const database = new Database(path);
+	for (const range of ["", "AND id > 5"])
+		expect(
+			database
+				.query<{ detail: string }, []>(
+					`EXPLAIN QUERY PLAN SELECT * FROM messages WHERE session_key = 'k' ${range} ORDER BY id DESC LIMIT 50`,
+				)
+				.all()
+				.map(({ detail }) => detail),
+		).toEqual([
+			expect.stringMatching(
+				/^SEARCH messages USING INDEX idx_messages_session_id/,
+			),
+		]);
+	database.close();
+});
+
+test("a database of an earlier version is brought up to date with its messages", async () => {
+	const store = await open();
+	const saved = await say(store, KEY, "old");
+	await store.close();
+	const database = new Database(path);
+	database.run("DROP INDEX idx_messages_session_id; PRAGMA user_version = 1");
+	database.close();
+	const again = await open();
+	expect(await all(again, KEY)).toEqual(saved);
+	await again.close();
+	const after = new Database(path);
+	expect(after.query("PRAGMA user_version").values()).toEqual([[2]]);
+	after.close();
+});
+
+test("a database of a newer Aeon is left alone", async () => {
+	await (await open()).close();
+	const database = new Database(path);
+	database.run("PRAGMA user_version = 99");
+	database.close();
+	await expect(open()).rejects.toMatchObject({
+		code: "storage_failed",
+		message: `${path} was written by a newer Aeon: its schema is 99, and this one knows 2`,
+		hint: "Start the newer aeon, or name another file in storage.sessions_db.",
+	});
+});
+
+test("a file that is no database is named and left as it is", async () => {
+	await (await open()).close();
+	const garbage = "this is no database ".repeat(500);
+	writeFileSync(path, garbage);
+	await expect(open()).rejects.toMatchObject({
+		code: "storage_failed",
+		message: `The store ${path} failed: it is not a SQLite database`,
+		cause: { code: "SQLITE_NOTADB" },
+	});
+	expect(readFileSync(path, "utf8")).toBe(garbage);
+});
+
+test("a damaged database is called damaged", async () => {
+	const store = await open();
+	await say(store, KEY, ..."abcdefgh".split("").map((c) => c.repeat(9000)));
+	await store.close();
+	const bytes = readFileSync(path);
+	bytes.fill(0x7f, 4096);
+	writeFileSync(path, bytes);
+	await expect(
+		open().then((damaged) => all(damaged, KEY)),
+	).rejects.toMatchObject({
+		code: "storage_failed",
+		message: `The store ${path} failed: it is damaged`,
+	});
+});
+
+test("a folder in the file's place is said to be unopenable", async () => {
+	await expect(sqlite.open({ sessions_db: folder })).rejects.toMatchObject({
+		code: "storage_failed",
+		message: `The store ${folder} failed: it cannot be opened`,
+	});
+});
+
+test("a lock that another program keeps ends in an error after two seconds", async () => {
+	const store = await open();
+	const other = platform.openDatabase(path);
+	other.exec("BEGIN IMMEDIATE");
+	await expect(store.saveMessage(KEY, user("hello"), 0)).rejects.toMatchObject({
+		code: "storage_failed",
+		message: `The store ${path} failed: another program keeps it locked`,
+	});
+	other.exec("ROLLBACK");
+	other.close();
+	await say(store, KEY, "later");
+	expect(await all(store, KEY)).toHaveLength(1);
+	await store.close();
+}, 10_000);
+
+test("many processes may open a new database at the same moment", async () => {
+	const children = Array.from({ length: 4 }, () =>
+		Bun.spawn(
+			[
+				process.execPath,
+				join(import.meta.dir, "saver.ts"),
+				"sqlite",
+				path,
+				"0",
+			],
+			{ stdout: "pipe", stderr: "pipe" },
+		),
+	);
+	const firsts = await Promise.all(
+		children.map(async (child) => {
+			for await (const chunk of child.stdout) {
+				child.kill("SIGKILL");
+				return new TextDecoder().decode(chunk).split("\n")[0];
+			}
+			return new Response(child.stderr).text();
+		}),
+	);
+	expect(firsts).toEqual(["0", "0", "0", "0"]);
+}, 20_000);
+
+test.skipIf(!canMount)(
+	"a full disk refuses the message, and saving goes on once there is room",
+	async () => {
+		await onSmallDisk(async (disk) => {
+			const path = join(disk, "sessions.db");
+			const ballast = join(disk, "ballast");
+			writeFileSync(ballast, "x".repeat(700_000));
+			const store = await sqlite.open({ sessions_db: path });
+			const saved = await say(store, KEY, "before");
+			await expect(
+				store.saveMessage(KEY, user("x".repeat(300_000)), 1),
+			).rejects.toMatchObject({
+				code: "storage_failed",
+				message: `The store ${path} failed: the disk is full`,
+				hint: "Free some space on that disk; nothing that was saved is lost.",
+			});
+			unlinkSync(ballast);
+			saved.push(...(await say(store, KEY, "after")));
+			expect(await all(store, KEY)).toEqual(saved);
+			await store.close();
+		});
+	},
+);
+
+test.skipIf(!canMount)(
+	"a read-only disk is said to be unwritable",
+	async () => {
+		await onSmallDisk(async (disk) => {
+			const path = join(disk, "sessions.db");
+			const store = await sqlite.open({ sessions_db: path });
+			await store.close();
+			remount(disk, "ro");
+			await expect(
+				sqlite
+					.open({ sessions_db: path })
+					.then((opened) => opened.saveMessage(KEY, user("hello"), 0)),
+			).rejects.toMatchObject({
+				code: "storage_failed",
+				message: `The store ${path} failed: it may not be written`,
+			});
+		});
+	},
+);
+
+function open() {
+	return sqlite.open({ sessions_db: path });
+}
+
+function modeOf(file: string): string {
+	return (statSync(file).mode & 0o777).toString(8);
+}

@@ -1,0 +1,76 @@
+import {
+	mkdirSync,
+	mkdtempSync,
+	realpathSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runTool, type ToolSections } from "../../src/tools/catalog.ts";
+import * as registry from "../../src/tools/registry.ts";
+import type { Tool, ToolContext, ToolResult } from "../../src/tools/tool.ts";
+import { openWorkspace, type Workspace } from "../../src/tools/workspace.ts";
+
+/** What a file outside the workspace says, and nothing inside. */
+export const CANARY = "canary-5f1c2e";
+
+/** A real workspace in a temporary folder, with a file beside it that no tool may touch. */
+export interface Sandbox extends Disposable {
+	root: string;
+	outside: string;
+	workspace: Workspace;
+	/** A context in which everybody agrees and every message arrives, but for what the test says. */
+	context(
+		changes?: Partial<ToolContext<ToolSections>>,
+	): ToolContext<ToolSections>;
+	/** Runs one tool as the agent would. */
+	run(
+		name: string,
+		input: Record<string, unknown>,
+		changes?: Partial<ToolContext<ToolSections>>,
+	): Promise<ToolResult>;
+}
+
+export function openSandbox(throughDescriptors?: boolean): Sandbox {
+	const folder = realpathSync(mkdtempSync(join(tmpdir(), "aeon-tools-")));
+	const root = join(folder, "workspace");
+	const outside = join(folder, "outside");
+	mkdirSync(outside);
+	writeFileSync(join(outside, "canary.txt"), CANARY);
+	const workspace = openWorkspace(root, throughDescriptors);
+	const context: Sandbox["context"] = (changes) => ({
+		signal: new AbortController().signal,
+		sessionKey: "agent:main:cli:local",
+		workspace,
+		options: { exec: { approval: "allow", timeout_seconds: 20, env: {} } },
+		approve: () => Promise.resolve("allow"),
+		send: ({ dialog = "cli", to = "local" }) =>
+			Promise.resolve(`${dialog} ${to}`),
+		...changes,
+	});
+	return {
+		root,
+		outside,
+		workspace,
+		context,
+		run: (name, input, changes) =>
+			runTool(
+				Object.values(registry) as Tool[],
+				{ name, input },
+				context(changes),
+			),
+		[Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+	};
+}
+
+/** Waits for a condition of the outer world; fails the test after ten seconds. */
+export async function until(
+	isSo: () => boolean | Promise<boolean>,
+): Promise<void> {
+	const deadline = Date.now() + 10_000;
+	while (!(await isSo())) {
+		if (Date.now() > deadline) throw new Error("it never came to pass");
+		await Bun.sleep(5);
+	}
+}

@@ -1,7 +1,6 @@
 // The parts put together: checked settings in, a running Aeon out. The only file that opens drivers.
 
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Agent, ToolRun } from "./agent/agent.ts";
 import { systemPrompt } from "./agent/prompt.ts";
@@ -39,6 +38,8 @@ export interface Aeon {
 
 /** What the command line adds to the settings. */
 export interface AppOptions {
+	/** Whose state directory holds what is not in the settings. */
+	home: string;
 	logLevel: LogLevel;
 	/** Where warnings are shown to the person at the terminal. */
 	warn(line: string): void;
@@ -56,7 +57,7 @@ export async function openAeon(
 	const agents = openAgents(settings, workspace);
 	const dialogs = new Map<string, DialogProvider>();
 	const approvals = openApprovals(
-		join(stateDirectory(homedir()), "approvals.json"),
+		join(stateDirectory(options.home), "approvals.json"),
 	);
 	const runtime = new Runtime({
 		store,

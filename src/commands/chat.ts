@@ -54,6 +54,7 @@ export const chat = defineCommand({
 	async run({ args }) {
 		if (args.json && args.message === undefined)
 			throw new AeonError("usage", "--json needs -m TEXT");
+		const options = appOptions(args["log-level"]);
 		const where = surroundings();
 		const settings = await loadSettings({
 			...where,
@@ -64,7 +65,7 @@ export const chat = defineCommand({
 		});
 		const sessionKey = chooseSession(settings, args.agent, args.session);
 		if (settings.notice) printError(`${settings.notice}\n`);
-		const aeon = await openAeon(settings, appOptions(args["log-level"]));
+		const aeon = await openAeon(settings, options);
 		try {
 			const { message, json = false } = args;
 			if (message !== undefined)

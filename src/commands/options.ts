@@ -40,5 +40,5 @@ export function appOptions(level: string | undefined): AppOptions {
 			"usage",
 			`--log-level ${level}: write one of ${LOG_LEVELS.join(", ")}`,
 		);
-	return { logLevel, warn: (line) => printError(`${line}\n`) };
+	return { home: homedir(), logLevel, warn: (line) => printError(`${line}\n`) };
 }

@@ -4,6 +4,7 @@ import { AeonError } from "../core/errors.ts";
 import { completeSessionKey, formatSessionKey } from "../core/session.ts";
 import { paint, print, printable, terminalStyle } from "../core/terminal.ts";
 import { defaultAgent, loadSettings } from "../settings/settings.ts";
+import { encodeMessage } from "../storage/record.ts";
 import type { SessionStore, StoredMessage } from "../storage/store.ts";
 import { configFlag, surroundings } from "./options.ts";
 
@@ -76,7 +77,7 @@ const exportSession = defineCommand({
 	run: ({ args }) =>
 		withSession(args.config, args.session, async (store, key) => {
 			for await (const message of store.exportSession(key))
-				print(`${JSON.stringify(message)}\n`);
+				print(`${JSON.stringify(exportMessage(message))}\n`);
 		}),
 });
 
@@ -134,6 +135,12 @@ function withSession(
 			});
 		await work(store, key);
 	});
+}
+
+/** A message as it lies in the store. */
+function exportMessage(message: StoredMessage): object {
+	const { id, timestamp } = message;
+	return { id, timestamp, ...encodeMessage(message) };
 }
 
 function speaker(message: StoredMessage): string {

@@ -37,7 +37,7 @@ export interface LoggerOptions {
 	level: LogLevel;
 	/** Never written anywhere, whatever text they are in. */
 	secrets: string[];
-	/** Is given warnings and errors as a short line, and once that the file cannot be written. */
+	/** Is given warnings and errors as a short line without its newline, and once that the file cannot be written. */
 	stderr?: (line: string) => void;
 	/** Milliseconds since 1970. */
 	now?: () => number;
@@ -73,11 +73,11 @@ export function createLogger({
 	let lastText = "";
 	let heldBack = 0;
 
-	const describe = (event: string, fields: LogFields) => {
+	const readable = (fields: LogFields): LogFields => {
 		try {
-			return { event: clean(event), fields: clean(fields) };
+			return clean(fields);
 		} catch (error) {
-			return { event, fields: { unreadable: describeError(error) } };
+			return { unreadable: clean(describeError(error)) };
 		}
 	};
 
@@ -95,7 +95,7 @@ export function createLogger({
 	};
 
 	const log = (level: LogLevel, event: string, fields: LogFields = {}) => {
-		const record = { level, ...describe(event, fields) };
+		const record = { level, event: clean(event), fields: readable(fields) };
 		const text = JSON.stringify(record);
 		if (text === lastText) {
 			if (++heldBack >= MAX_HELD_BACK) flush();

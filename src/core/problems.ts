@@ -56,7 +56,9 @@ function describeIssue(root: Shape, value: unknown, issue: Issue): Problem[] {
 	const path = issue.path.map(String);
 	const here = follow(value, path);
 	const shape = shapeAt(root, value, path);
-	const example = shape?.description ? `write ${lower(shape.description)}` : "";
+	const example = shape?.description
+		? `write ${lower(shape.description).replace(/\.$/, "")}`
+		: "";
 	switch (issue.code) {
 		case "unrecognized_keys": {
 			const known = Object.keys(shape?.properties ?? {});
@@ -104,8 +106,11 @@ function describeIssue(root: Shape, value: unknown, issue: Issue): Problem[] {
 				{ path, what: `is ${show(here)}`, instead: `write ${bound} ${limit}` },
 			];
 		}
+		case "invalid_key":
+			return [{ path, what: issue.issues[0]?.message ?? issue.message }];
 		default:
-			return [{ path, what: issue.message, instead: example }];
+			// A check of our own: its message says what to write, too.
+			return [{ path, what: issue.message }];
 	}
 }
 

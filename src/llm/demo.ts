@@ -100,7 +100,7 @@ function* answer(
 		type: "usage",
 		usage: {
 			inputTokens: countTokens(request),
-			outputTokens: countTokens(reply),
+			outputTokens: countTokens(said || reply),
 			cacheReadTokens: 0,
 			cacheWriteTokens: 0,
 		},

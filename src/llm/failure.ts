@@ -21,6 +21,8 @@ export interface Fault {
 
 const MAX_MESSAGE = 300;
 const MAX_PAGE_EXCERPT = 100;
+/** What a local server takes for a key (`none`) is no secret, and may be a word of the message. */
+const MIN_SECRET = 6;
 
 /** Error types and codes of Anthropic's and OpenAI's APIs that the same request would meet again. */
 const LASTING = new Set([
@@ -150,7 +152,8 @@ function sentence(side: FarSide, word: string, message: string): string {
 function cleanLine(side: FarSide, text: string): string {
 	let line = text;
 	for (const secret of side.secrets) {
-		line = line.replaceAll(secret.reveal(), String(secret));
+		const value = secret.reveal();
+		if (value.length >= MIN_SECRET) line = line.replaceAll(value, `${secret}`);
 	}
 	line = line
 		.replace(/\b(sk-|gsk_|xai-|AIza|Bearer\s+)[\w*.-]{4,}/g, "$1***")
@@ -167,7 +170,8 @@ function readRetryAfter(headers: Headers, now: number): number | undefined {
 	const after = headers.get("retry-after")?.trim();
 	if (!after) return undefined;
 	if (/^\d+(\.\d+)?$/.test(after)) return Math.ceil(Number(after) * 1000);
-	const date = Date.parse(after);
+	// Date.parse takes nearly anything for a date, "-3" too; a date here begins with its day.
+	const date = /^[a-z]/i.test(after) ? Date.parse(after) : Number.NaN;
 	return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 

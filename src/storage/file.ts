@@ -157,7 +157,6 @@ function createStore(directory: string): SessionStore {
 					archivedAt++;
 				const archive = formatArchiveKey(key, archivedAt);
 				renameSync(pathOf(key), pathOf(archive));
-				counts.delete(fileName(key));
 				await add(key, headerOf(key, timestamp));
 				return archive;
 			}),

@@ -1,3 +1,5 @@
+import { wholeCharacters } from "./utf8.ts";
+
 /** Keeps the beginning and the end of a text of any length, `maxBytes` of it together. */
 export class Capture {
 	readonly #head: Uint8Array;
@@ -10,8 +12,8 @@ export class Capture {
 		this.#tail = new Uint8Array(Math.ceil(maxBytes / 2));
 	}
 
-	add(text: string): void {
-		const bytes = Buffer.from(text);
+	/** Adds the next bytes of a text in UTF-8. */
+	add(bytes: Uint8Array): void {
 		const room = Math.max(this.#head.length - this.#total, 0);
 		if (room > 0) this.#head.set(bytes.subarray(0, room), this.#total);
 		this.#total += bytes.length;
@@ -31,21 +33,22 @@ export class Capture {
 		const head = this.#head.subarray(0, this.#total);
 		const inTail = Math.max(this.#total - this.#head.length, 0);
 		if (inTail <= this.#tail.length)
-			return Buffer.concat([head, this.#tail.subarray(0, inTail)]).toString();
+			return decode(Buffer.concat([head, this.#tail.subarray(0, inTail)]));
 		const slot = inTail % this.#tail.length;
 		const tail = Buffer.concat([
 			this.#tail.subarray(slot),
 			this.#tail.subarray(0, slot),
 		]);
-		// Streaming, the decoder keeps to itself a character that the cut goes through; a tail begins with a character's first byte.
-		const before = new TextDecoder("utf-8", { ignoreBOM: true }).decode(head, {
-			stream: true,
-		});
-		const after = tail
-			.subarray(tail.findIndex((byte) => (byte & 0xc0) !== 0x80))
-			.toString();
-		const leftOut =
-			this.#total - Buffer.byteLength(before) - Buffer.byteLength(after);
-		return `${before}\n[… ${leftOut} bytes left out …]\n${after}`;
+		const before = wholeCharacters(head);
+		// A tail begins with the first byte of a character.
+		const after = tail.subarray(
+			tail.findIndex((byte) => (byte & 0xc0) !== 0x80),
+		);
+		const leftOut = this.#total - before.length - after.length;
+		return `${decode(before)}\n[… ${leftOut} bytes left out …]\n${decode(after)}`;
 	}
+}
+
+function decode(bytes: Uint8Array): string {
+	return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }

@@ -111,8 +111,9 @@ function bounded(result: ToolResult): ToolResult {
 }
 
 function boundText(text: string): string {
-	if (Buffer.byteLength(text) <= MAX_TEXT_BYTES) return text;
+	const bytes = Buffer.from(text);
+	if (bytes.length <= MAX_TEXT_BYTES) return text;
 	const capture = new Capture(MAX_TEXT_BYTES);
-	capture.add(text);
+	capture.add(bytes);
 	return capture.text();
 }

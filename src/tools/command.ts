@@ -1,7 +1,9 @@
 // One shell command from start to end: it and all it started are gone when its outcome is there.
 
+import { constants } from "node:os";
 import { type Child, platform } from "../core/platform.ts";
 import { Capture } from "./capture.ts";
+import { wholeCharacters } from "./utf8.ts";
 
 const MAX_OUTPUT_BYTES = 64 * 1024;
 /** Who prints more than this is killed. */
@@ -11,8 +13,6 @@ const TIMEOUT_GRACE_MS = 3000;
 const ABORT_GRACE_MS = 300;
 /** How long what the shell left running may go on printing. */
 const LINGER_MS = 250;
-/** A process that the kernel does not let go of is not waited for. */
-const UNKILLABLE_MS = 250;
 
 /** How a command ended. */
 export interface Outcome {
@@ -40,11 +40,14 @@ export async function runCommand(
 	const timers: Timer[] = [];
 	const after = (ms: number, work: () => void) =>
 		timers.push(setTimeout(work, ms));
-	const givenUp = Promise.withResolvers<number>();
+	// After KILL the exit is not waited for: a process that hangs in the kernel would hold the turn.
+	const killed = Promise.withResolvers<number>();
 	const end = (graceMs: number) => {
 		child.signalGroup("SIGTERM");
-		after(graceMs, () => child.signalGroup("SIGKILL"));
-		after(graceMs + UNKILLABLE_MS, () => givenUp.resolve(128 + 9));
+		after(graceMs, () => {
+			child.signalGroup("SIGKILL");
+			killed.resolve(128 + constants.signals.SIGKILL);
+		});
 	};
 
 	let killedFor: Outcome["killedFor"];
@@ -52,9 +55,9 @@ export async function runCommand(
 	let printed = 0;
 	const readers = [child.stdout.getReader(), child.stderr.getReader()];
 	const read = readers.map((reader) =>
-		readText(reader, (text, bytes) => {
-			output.add(text);
-			printed += bytes;
+		readAll(reader, (bytes) => {
+			output.add(bytes);
+			printed += bytes.length;
 			if (printed <= MAX_PRINTED_BYTES || killedFor) return;
 			killedFor = "output";
 			child.signalGroup("SIGKILL");
@@ -68,7 +71,7 @@ export async function runCommand(
 	signal.addEventListener("abort", abort, { once: true });
 
 	try {
-		const exitCode = await Promise.race([child.exited, givenUp.promise]);
+		const exitCode = await Promise.race([child.exited, killed.promise]);
 		const lingered = Promise.withResolvers<void>();
 		after(signal.aborted ? 0 : LINGER_MS, lingered.resolve);
 		await Promise.race([Promise.allSettled(read), lingered.promise]);
@@ -86,18 +89,21 @@ interface Reader {
 	cancel(): Promise<void>;
 }
 
-/** Reads to the end, or until the reader is cancelled. */
-async function readText(
+/** Reads to the end, or until the reader is cancelled. Characters are handed on whole, since two streams are mixed. */
+async function readAll(
 	reader: Reader,
-	take: (text: string, bytes: number) => void,
+	take: (bytes: Uint8Array) => void,
 ): Promise<void> {
-	const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+	let held = new Uint8Array();
 	for (;;) {
 		const { done, value } = await reader.read();
 		if (done || !value) break;
-		take(decoder.decode(value, { stream: true }), value.length);
+		const bytes = held.length > 0 ? Buffer.concat([held, value]) : value;
+		const whole = wholeCharacters(bytes);
+		held = bytes.slice(whole.length);
+		take(whole);
 	}
-	take(decoder.decode(), 0);
+	take(held);
 }
 
 /** Ends what is left of the group, and the reading of pipes that a process outside of it may still hold. */

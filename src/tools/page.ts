@@ -1,6 +1,7 @@
 // A text file page by page: memory for one page, however long the file or its lines.
 
 import { Refusal } from "./refusal.ts";
+import { wholeCharacters } from "./utf8.ts";
 import type { OpenFile } from "./workspace.ts";
 
 const MAX_PAGE_BYTES = 50 * 1024;
@@ -31,9 +32,10 @@ export async function readPage(
 		);
 	else if (offset > 1)
 		notes.push(`lines ${offset}-${last} of the file, its end`);
-	// Streaming, the decoder keeps to itself a character that the end of the page cuts.
-	const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-	const text = decoder.decode(bytes.subarray(0, end), { stream: lines === 0 });
+	const shown = bytes.subarray(0, end);
+	const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+		lines === 0 ? wholeCharacters(shown) : shown,
+	);
 	if (notes.length === 0) return text;
 	return `${text}${text.endsWith("\n") ? "" : "\n"}[${notes.join("; ")}]`;
 }

@@ -43,8 +43,6 @@ export async function replaceFile(
 		if (old) await file.chmod(old.mode & 0o777);
 		await file.sync();
 		const { size } = await file.stat();
-		const now = await parent.status(name);
-		if (now) parent.requirePlain(name, now);
 		await rename(parent.at(temporary), parent.at(name));
 		isInPlace = true;
 		await parent.sync();

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
 	existsSync,
+	mkdirSync,
 	mkdtempSync,
 	readFileSync,
 	rmSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { platform } from "../../src/core/platform.ts";
+import { migrate } from "../../src/storage/migrations.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import { canMount, onSmallDisk, remount } from "./small_disk.ts";
 import { all, say, user } from "./store_contract.ts";
@@ -235,6 +237,29 @@ test("a database of an earlier version is brought up to date with its messages",
 	after.close();
 });
 
+test("a step that another process has taken meanwhile is not taken twice", () => {
+	mkdirSync(join(folder, "state"));
+	const [here, there] = [
+		platform.openDatabase(path),
+		platform.openDatabase(path),
+	];
+	migrate(
+		{
+			...here,
+			transaction: (work) => {
+				migrate(there, path);
+				return here.transaction(work);
+			},
+		},
+		path,
+	);
+	expect(here.prepare("PRAGMA user_version").get()).toEqual({
+		user_version: 2,
+	});
+	here.close();
+	there.close();
+});
+
 test("a database of a newer Aeon is left alone", async () => {
 	await (await open()).close();
 	const database = new Database(path);
@@ -285,10 +310,12 @@ test("a lock that another program keeps ends in an error after two seconds", asy
 	const store = await open();
 	const other = platform.openDatabase(path);
 	other.exec("BEGIN IMMEDIATE");
+	const began = performance.now();
 	await expect(store.saveMessage(KEY, user("hello"), 0)).rejects.toMatchObject({
 		code: "storage_failed",
 		message: `The store ${path} failed: another program keeps it locked`,
 	});
+	expect(performance.now() - began).toBeGreaterThan(1_900);
 	other.exec("ROLLBACK");
 	other.close();
 	await say(store, KEY, "later");

@@ -247,7 +247,7 @@ export function describeStore(name: string, open: OpenStore): void {
 			const [a, b, c] = ["a", "b", "c"].map((id) => `agent:main:cli:${id}`);
 			await store.saveMessage(`${a}`, user("first in a"), NOW);
 			await store.saveMessage(`${b}`, user("said in b"), NOW + 1);
-			await store.saveMessage(`${c}`, user("😀".repeat(100)), NOW + 2);
+			await store.saveMessage(`${c}`, user(`a${"😀".repeat(100)}`), NOW + 2);
 			await store.saveMessage(`${a}`, user("last\0 in a"), NOW + 3);
 			for (const message of TURN.slice(1, 3))
 				await store.saveMessage(`${a}`, message, NOW + 4);
@@ -266,7 +266,7 @@ export function describeStore(name: string, open: OpenStore): void {
 					createdAt: NOW + 2,
 					updatedAt: NOW + 2,
 					messageCount: 1,
-					lastText: "😀".repeat(60),
+					lastText: `a${"😀".repeat(59)}`,
 				},
 				{
 					sessionKey: b,

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Capture } from "../../src/tools/capture.ts";
+import { wholeCharacters } from "../../src/tools/utf8.ts";
 
 function capture(maxBytes: number, pieces: string[]): string {
 	const kept = new Capture(maxBytes);
-	for (const piece of pieces) kept.add(piece);
+	for (const piece of pieces) kept.add(Buffer.from(piece));
 	return kept.text();
 }
 
@@ -60,4 +61,22 @@ test("however a text comes in pieces, head, tail and count agree with the whole"
 		),
 		{ numRuns: 1000 },
 	);
+});
+
+test("bytes that are no text count as they are", () => {
+	const kept = new Capture(4);
+	kept.add(new Uint8Array([0xff, 0xff, 0xff, 0xff, 0xff, 0x61, 0x62]));
+	expect(kept.text()).toBe("\ufffd\n[… 4 bytes left out …]\nab");
+});
+
+test("a character that the end cuts is left to the next piece", () => {
+	for (const character of ["é", "€", "🦉"]) {
+		const bytes = Buffer.from(`a${character}`);
+		const whole = [...bytes.keys(), bytes.length].map(
+			(end) => wholeCharacters(bytes.subarray(0, end)).length,
+		);
+		const cut = Array(bytes.length - 1).fill(1);
+		expect(whole).toEqual([0, ...cut, bytes.length]);
+	}
+	expect(wholeCharacters(Buffer.alloc(5, 0x80)).length).toBe(5);
 });

@@ -73,7 +73,7 @@ describe.each(Object.entries(registry) as [string, Tool][])(
 				send: () => new Promise(() => {}),
 			});
 			const ended = running.then(({ success }) => success, String);
-			await Bun.sleep(1);
+			await new Promise(setImmediate);
 			const start = Date.now();
 			aborter.abort(new Error("stopped"));
 			// A write that has begun is let come to its end, so that the file is whole.

@@ -115,6 +115,16 @@ test("a line that fills the page exactly is not cut", async () => {
 	);
 });
 
+test("a line that is one byte too long is cut", async () => {
+	using box = openSandbox();
+	put(box, "a.txt", `${"x".repeat(PAGE)}\n`);
+	expect(await box.run("file_read", { path: "a.txt" })).toEqual(
+		shown(
+			`${"x".repeat(PAGE)}\n[line 1 is longer than a page, and only its beginning is shown; lines 1-1 of the file; go on with offset 2]`,
+		),
+	);
+});
+
 test("a file of a gigabyte is read in little memory, and an abort ends the search in it", async () => {
 	using box = openSandbox();
 	truncateSync(put(box, "big.txt", "line\n".repeat(2000)), 2 ** 30);

@@ -136,3 +136,16 @@ test("a file swapped for a hard link is never read or changed through it", async
 	});
 	expect(readFileSync(join(box.outside, "canary.txt"), "utf8")).toBe(CANARY);
 }, 30_000);
+
+test("a file swapped for a named pipe never holds a call up", async () => {
+	using box = openSandbox();
+	writeFileSync(join(box.root, "f"), "inside");
+	Bun.spawnSync(["mkfifo", join(box.root, "link")]);
+	let count = 0;
+	await whileSwapping(box, ["f", "link"], () => {
+		count++;
+		return count % 2
+			? box.run("file_read", { path: "f" })
+			: box.run("file_write", { path: "f", content: "x", mode: "append" });
+	});
+}, 30_000);

@@ -43,7 +43,7 @@ export function openSandbox(throughDescriptors?: boolean): Sandbox {
 		signal: new AbortController().signal,
 		sessionKey: "agent:main:cli:local",
 		workspace,
-		options: { exec: { approval: "allow", timeout_seconds: 20, env: {} } },
+		...execSettings({}),
 		approve: () => Promise.resolve("allow"),
 		send: ({ dialog = "cli", to = "local" }) =>
 			Promise.resolve(`${dialog} ${to}`),
@@ -62,6 +62,12 @@ export function openSandbox(throughDescriptors?: boolean): Sandbox {
 			),
 		[Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
 	};
+}
+
+/** The settings of exec in a context: nobody is asked, unless the changes say so. */
+export function execSettings(changes: object): { options: ToolSections } {
+	const defaults = { approval: "allow", timeout_seconds: 20, env: {} };
+	return { options: { exec: { ...defaults, ...changes } } };
 }
 
 /** Waits for a condition of the outer world; fails the test after ten seconds. */

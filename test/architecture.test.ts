@@ -1,0 +1,209 @@
+// The rules of the house that a program can check. AGENTS.md tells them in words.
+
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
+
+const ROOT = join(import.meta.dir, "..");
+const SRC = join(ROOT, "src");
+
+/** Which rooms a room may look into. Those that are not named here see everything: main, app, commands. */
+const SEES: Record<string, string[]> = {
+	core: [],
+	llm: ["core"],
+	tools: ["core"],
+	storage: ["core"],
+	dialogs: ["core"],
+	agent: ["core", "llm", "tools", "storage"],
+	settings: ["core", "llm", "tools", "storage"],
+};
+
+/** The one file of a room that the rooms above it may import, beside core; settings reads the registries, too. */
+const FRONT_DOORS: Record<string, string> = {
+	llm: "llm/client.ts",
+	tools: "tools/tool.ts",
+	storage: "storage/store.ts",
+	dialogs: "dialogs/provider.ts",
+};
+
+const MAX_LINES = 300;
+
+interface SourceFile {
+	/** From src, as `llm/client.ts`. */
+	name: string;
+	room: string;
+	text: string;
+	/** What it imports of ours, from src; and the packages. */
+	ours: string[];
+	packages: string[];
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+	.filter((name) => name.endsWith(".ts"))
+	.map((name): SourceFile => {
+		const text = readFileSync(join(SRC, name), "utf8");
+		const { imports } = new Bun.Transpiler({ loader: "ts" }).scan(text);
+		const named = [
+			...text.matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)"/gm),
+		].map((match) => match[1] ?? "");
+		const all = [...new Set([...named, ...imports.map(({ path }) => path)])];
+		const ours = all
+			.filter((path) => path.startsWith("."))
+			.map((path) => relative(SRC, join(SRC, dirname(name), path)));
+		const room = name.includes("/") ? (name.split("/")[0] ?? "") : "";
+		const packages = all.filter((path) => !path.startsWith("."));
+		return { name, room, text, ours, packages };
+	});
+
+/** The imports that break a rule, as `file imports file`. */
+function offenders(
+	isWrong: (file: SourceFile, imported: string) => boolean,
+): string[] {
+	return files.flatMap((file) =>
+		file.ours
+			.filter((imported) => isWrong(file, imported))
+			.map((imported) => `${file.name} imports ${imported}`),
+	);
+}
+
+test("a room imports only the rooms below it", () => {
+	expect(
+		offenders(({ room, name }, imported) => {
+			const target = imported.split("/")[0] ?? "";
+			const isPackageJson =
+				name === "core/version.ts" && imported === "../package.json";
+			return (
+				!!SEES[room] &&
+				target !== room &&
+				!SEES[room].includes(target) &&
+				!isPackageJson
+			);
+		}),
+	).toEqual([]);
+});
+
+test("a room is entered by its front door", () => {
+	expect(
+		offenders(({ room }, imported) => {
+			const target = imported.split("/")[0] ?? "";
+			const door = FRONT_DOORS[target];
+			const isRegistry =
+				room === "settings" && basename(imported) === "registry.ts";
+			return (
+				!!SEES[room] &&
+				target !== room &&
+				!!door &&
+				imported !== door &&
+				!isRegistry
+			);
+		}),
+	).toEqual([]);
+});
+
+test("nobody imports main, and only commands import app", () => {
+	expect(
+		offenders(
+			({ room }, imported) =>
+				imported === "main.ts" ||
+				(imported === "app.ts" && room !== "commands"),
+		),
+	).toEqual([]);
+});
+
+test("no driver imports another one", () => {
+	const drivers = files
+		.filter(({ name }) => basename(name) === "registry.ts")
+		.flatMap(({ ours }) => ours);
+	expect(drivers.length).toBeGreaterThan(8);
+	expect(
+		offenders(
+			({ name }, imported) =>
+				drivers.includes(name) && drivers.includes(imported),
+		),
+	).toEqual([]);
+});
+
+test("Bun is named behind the platform seam only", () => {
+	const naming = files
+		.filter(
+			({ text, packages }) =>
+				/\bBun\./.test(text) || packages.some((name) => /^bun\b/.test(name)),
+		)
+		.map(({ name }) => name);
+	expect(naming).toEqual(["core/platform_bun.ts"]);
+});
+
+test("zod is imported as zod/mini, which costs a third of the memory", () => {
+	const whole = files.filter(({ packages }) => packages.includes("zod"));
+	expect(whole.map(({ name }) => name)).toEqual([]);
+});
+
+test("every import() names its file, since a computed one fails in a compiled binary", () => {
+	const computed = files.filter(({ text }) =>
+		/\bimport\((?!\s*["'])/.test(text),
+	);
+	expect(computed.map(({ name }) => name)).toEqual([]);
+});
+
+test(`no file is longer than ${MAX_LINES} lines`, () => {
+	const long = files.filter(
+		({ text }) => text.split("\n").length - 1 > MAX_LINES,
+	);
+	expect(long.map(({ name }) => name)).toEqual([]);
+});
+
+test("files are named in snake_case, and no folder has fewer than two or an index", () => {
+	for (const { name } of files) {
+		expect(name).toMatch(
+			/^([a-z0-9]+(_[a-z0-9]+)*\/)*[a-z0-9]+(_[a-z0-9]+)*\.ts$/,
+		);
+		expect(basename(name)).not.toBe("index.ts");
+	}
+	const folders = new Set(files.map(({ name }) => dirname(name)));
+	for (const folder of folders)
+		expect(readdirSync(join(SRC, folder)).length).toBeGreaterThan(1);
+});
+
+test("importing any module does nothing: no output, no listener, no timer", async () => {
+	const modules = files.map(({ name }) => join(SRC, name));
+	const script = `
+		const listeners = () => process.eventNames().map((name) => [name, process.listenerCount(name)]);
+		const before = JSON.stringify(listeners());
+		for (const path of ${JSON.stringify(modules)}) await import(path);
+		if (JSON.stringify(listeners()) !== before) console.log("a listener");
+	`;
+	const child = Bun.spawn([process.execPath, "-e", script], {
+		stdout: "pipe",
+		stderr: "pipe",
+		cwd: ROOT,
+	});
+	const [code, out, err] = await Promise.all([
+		child.exited,
+		child.stdout.text(),
+		child.stderr.text(),
+	]);
+	expect({ code, out, err }).toEqual({ code: 0, out: "", err: "" });
+});
+
+test("AGENTS.md names every room, and every path it names is there", () => {
+	const agents = readFileSync(join(ROOT, "AGENTS.md"), "utf8");
+	const named = [
+		...agents.matchAll(/`((?:src|test|scripts|docs)\/[\w./-]*)`/g),
+	].map((match) => match[1] ?? "");
+	expect(named.length).toBeGreaterThan(20);
+	expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+	const rooms = readdirSync(SRC).filter((name) =>
+		statSync(join(SRC, name)).isDirectory(),
+	);
+	for (const room of rooms) expect(agents).toContain(`src/${room}/`);
+});
+
+test("every room has its tests under the same name", () => {
+	const tests = readdirSync(join(ROOT, "test"), {
+		recursive: true,
+		encoding: "utf8",
+	}).filter((name) => name.endsWith(".test.ts"));
+	const tested = new Set(tests.map((name) => name.split("/")[0]));
+	const rooms = new Set(files.map(({ room }) => room).filter(Boolean));
+	expect([...rooms].filter((room) => !tested.has(room))).toEqual([]);
+});

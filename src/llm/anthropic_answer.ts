@@ -120,7 +120,7 @@ export class AnthropicAnswer implements Answer {
 		index: unknown,
 		content: Record<string, unknown> = {},
 	): StreamEvent[] {
-		this.#blocks.set(index, { content: { ...content } });
+		this.#blocks.set(index, { content });
 		if (content.type === "text") return textDelta(content.text);
 		if (content.type === "thinking") return thinkingDelta(content.thinking);
 		return [];

@@ -88,9 +88,9 @@ export async function* post(
 		});
 		answered = true;
 		clearTimeout(clock);
-		if (response.status !== 200) {
+		if (!response.ok) {
 			clock = hangUpAfter(timeouts.silenceMs, "fell silent for");
-			const text = await readErrorBody(response, signal);
+			const text = await readErrorBody(response);
 			const { status, headers } = response;
 			throw statusError(endpoint, status, headers, text, Date.now());
 		}
@@ -106,14 +106,12 @@ export async function* post(
 			clock = hangUpAfter(timeouts.silenceMs, "fell silent for");
 			const chunk = await reader?.read();
 			clearTimeout(clock);
-			line.signal.throwIfAborted();
 			if (chunk?.value === undefined) return;
 			yield chunk.value;
 		}
 	} catch (error) {
 		signal.throwIfAborted();
 		if (error instanceof AeonError) throw error;
-		line.signal.throwIfAborted();
 		throw networkError(endpoint, error, answered);
 	} finally {
 		clearTimeout(total);
@@ -124,10 +122,7 @@ export async function* post(
 }
 
 /** What there is of it: the status matters more than a body that does not come. */
-async function readErrorBody(
-	response: Response,
-	signal: AbortSignal,
-): Promise<string> {
+async function readErrorBody(response: Response): Promise<string> {
 	const decoder = new TextDecoder();
 	const reader = response.body?.getReader();
 	let text = "";
@@ -138,7 +133,7 @@ async function readErrorBody(
 			text += decoder.decode(chunk.value, { stream: true });
 		}
 	} catch {
-		signal.throwIfAborted();
+		return text;
 	}
 	return text;
 }

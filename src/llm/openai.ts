@@ -61,24 +61,12 @@ export const openai: LlmDriver<OpenaiOptions> = {
 			secrets: api_key ? [api_key] : [],
 			timeouts: readTimeouts(options),
 		};
-		// OpenAI's reasoning models refuse the old word; the other servers know only that.
-		const limitName =
-			url.hostname === "api.openai.com"
-				? "max_completion_tokens"
-				: "max_tokens";
 		return {
 			label: `openai/${options.model}`,
 			contextWindow: options.context_window,
 			streamCompletion(request, signal) {
 				const model = request.model ?? options.model;
-				const body = {
-					...buildOpenaiRequest(request, model),
-					[limitName]: options.max_tokens,
-					...(options.temperature !== undefined && {
-						temperature: options.temperature,
-					}),
-					...(options.thinking && { reasoning_effort: options.thinking }),
-				};
+				const body = buildOpenaiRequest(request, model, options);
 				const answer = new OpenaiAnswer(model, endpoint);
 				return streamAnswer(endpoint, body, answer, signal);
 			},

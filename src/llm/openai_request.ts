@@ -3,6 +3,7 @@
 import type { AssistantMessage } from "../core/message.ts";
 import type { CompletionRequest, ImageData, PromptMessage } from "./client.ts";
 import { asRecord } from "./json.ts";
+import type { OpenaiOptions } from "./openai.ts";
 
 type Part =
 	| { type: "text"; text: string }
@@ -12,13 +13,20 @@ type WireMessage =
 	| { role: "user"; content: string | Part[] }
 	| { role: "system" | "assistant" | "tool"; [field: string]: unknown };
 
-/** The body of the request, but for the settings. System and tools are the same bytes for every request of a session. */
+/** The body of the request. System and tools are the same bytes for every request of a session. */
 export function buildOpenaiRequest(
 	request: CompletionRequest,
 	model: string,
+	options: OpenaiOptions,
 ): Record<string, unknown> {
+	const { base_url, max_tokens, temperature, thinking } = options;
+	// OpenAI's reasoning models refuse the old word; the other servers know only that.
+	const isOpenai = new URL(base_url).hostname === "api.openai.com";
 	return {
 		model,
+		[isOpenai ? "max_completion_tokens" : "max_tokens"]: max_tokens,
+		...(temperature !== undefined && { temperature }),
+		...(thinking && { reasoning_effort: thinking }),
 		stream: true,
 		stream_options: { include_usage: true },
 		messages: [

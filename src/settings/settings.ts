@@ -1,6 +1,6 @@
 // From the file and the environment to checked settings: defaults, substitution, and every problem at once.
 
-import { join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import {
 	check,
 	configDirectory,
@@ -58,7 +58,7 @@ export async function loadSettings(
 	const problems = [
 		...checked.problems,
 		...unset.filter((one) => isNeeded(one, value, request)).map(describeUnset),
-		...crossCheck(value),
+		...crossCheck(value, stateDirectory(request.home)),
 	];
 	if (!("value" in checked) || problems.length > 0)
 		throw configError(file, problems);
@@ -152,8 +152,15 @@ function describeUnset({ path, name }: UnsetVariable): Problem {
 }
 
 /** What no schema of one section can see: names that must exist elsewhere, keys that exclude each other. */
-function crossCheck(value: unknown): Problem[] {
+function crossCheck(value: unknown, state: string): Problem[] {
 	const agents = isObject(value) && isObject(value.agents) ? value.agents : {};
+	const problems = crossCheckAgents(agents);
+	const workspace = exposedBy(value, state);
+	if (workspace) problems.push(workspace);
+	return problems;
+}
+
+function crossCheckAgents(agents: Record<string, unknown>): Problem[] {
 	return Object.entries(agents).flatMap(([id, agent]) => {
 		if (!isObject(agent)) return [];
 		const problems: Problem[] = [];
@@ -185,6 +192,30 @@ function crossCheck(value: unknown): Problem[] {
 			});
 		return problems;
 	});
+}
+
+/** The problem of a workspace that would lay Aeon's own state open to the tools. */
+function exposedBy(value: unknown, state: string): Problem | undefined {
+	if (!isObject(value) || !isObject(value.tools)) return undefined;
+	const { workspace } = value.tools;
+	if (typeof workspace !== "string") return undefined;
+	const storage = isObject(value.storage) ? Object.values(value.storage) : [];
+	const exposed = [state, value.log_file_path, ...storage].find(
+		(path) => typeof path === "string" && isInside(path, workspace),
+	);
+	if (exposed === undefined) return undefined;
+	return {
+		path: ["tools", "workspace"],
+		what: `has ${exposed} in it, which tools must not touch`,
+		instead: "write a folder of its own, for example ~/.aeon/workspace",
+	};
+}
+
+/** True of an absolute path that is the folder or lies in it. */
+function isInside(path: string, folder: string): boolean {
+	if (!isAbsolute(path)) return false;
+	const way = relative(folder, path);
+	return way !== ".." && !way.startsWith("../");
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

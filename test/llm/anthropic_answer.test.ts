@@ -172,6 +172,24 @@ describe("an answer of Claude", () => {
 		expect(events.slice(0, -1)).toEqual(EVENTS.slice(0, -1));
 	});
 
+	test("does not give back a block with a piece nobody knows", async () => {
+		const events = await reading(
+			start(0, { type: "text", text: "" }),
+			delta(0, { type: "text_delta", text: "Hello." }),
+			start(1, { type: "brand_new" }),
+			delta(1, { type: "brand_new_delta", more: 1 }),
+			end("end_turn"),
+		);
+		expect(events.at(-1)).toMatchObject({
+			replay: { content: [{ type: "text", text: "Hello." }] },
+		});
+	});
+
+	test("keeps its reason to stop where later news has none", async () => {
+		const events = await reading(end("refusal"), end(null), STOPPED);
+		expect(events.at(-1)).toMatchObject({ reason: "refusal" });
+	});
+
 	test("may hold its calls in its head", async () => {
 		const call = { type: "tool_use", id: "t", name: "roll", input: { n: 2 } };
 		const message = { content: [call], stop_reason: "tool_use" };

@@ -105,15 +105,20 @@ export function describeClient(name: string, start: () => Promise<Subject>) {
 
 		test("rethrows the reason of an abort between two events", async () => {
 			const control = new AbortController();
+			let seen = 0;
 			const reason = { why: "any value may be one" };
 			const read = async () => {
 				const stream = subject.client.streamCompletion(
 					asking(),
 					control.signal,
 				);
-				for await (const _ of stream) control.abort(reason);
+				for await (const _ of stream) {
+					seen++;
+					control.abort(reason);
+				}
 			};
 			expect(await rejection(read())).toBe(reason);
+			expect(seen).toBe(1);
 		});
 	});
 }

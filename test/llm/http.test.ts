@@ -203,6 +203,23 @@ test("a redirect is not followed, so the key stays with the host it is for", asy
 	other.stop();
 });
 
+test("every request has a connection of its own, since a kept one may be dead", async () => {
+	let connections = 0;
+	const body = '{"choices": [{"message": {"content": "Hello."}}]}';
+	server = createServer((socket) => {
+		connections++;
+		socket.on("data", () => {
+			socket.write(
+				`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+			);
+		});
+	});
+	const client = createOpenai(await listen(server));
+	await ask(client);
+	await ask(client);
+	expect(connections).toBe(2);
+});
+
 test("a web page is not an answer", async () => {
 	const { url } = await answering({
 		raw: "<html>Welcome!</html>",

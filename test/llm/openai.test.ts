@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import * as z from "zod/mini";
 import type { PromptMessage } from "../../src/llm/client.ts";
-import { openai } from "../../src/llm/openai.ts";
+import { type OpenaiOptions, openai } from "../../src/llm/openai.ts";
+import { buildOpenaiRequest } from "../../src/llm/openai_request.ts";
 import { type FakeLlm, startFakeLlm } from "../support/fake_llm.ts";
 import { ask, asking, createOpenai, KEY } from "./asking.ts";
 
@@ -99,6 +100,16 @@ describe("a request to Chat Completions", () => {
 			stream_options: { include_usage: true },
 			messages: [{ role: "user", content: "hello" }],
 		});
+	});
+
+	test("to OpenAI itself has the limit by the name that reasoning models want", () => {
+		const options = z.parse(openai.options, {
+			model: "gpt-1",
+		}) as OpenaiOptions;
+		expect(options.base_url).toBe("https://api.openai.com/v1");
+		const body = buildOpenaiRequest(asking(), "gpt-1", options);
+		expect(body.max_completion_tokens).toBe(4096);
+		expect(body).not.toHaveProperty("max_tokens");
 	});
 
 	test("has one message a result, and the pictures of all results after them", async () => {

@@ -116,6 +116,13 @@ describe("an answer of Chat Completions", () => {
 		}
 	});
 
+	test("with an unreadable chunk in its middle is a failure, since something is missing", async () => {
+		const chunks = ["data: {oops\n\n", say({ content: "lo" }, "stop"), DONE];
+		expect(
+			await failure(reading(say({ content: "Hel" }), ...chunks)),
+		).toMatchObject({ code: "llm_unavailable" });
+	});
+
 	test("is whole with [DONE] or a reason to stop, however the connection ends", async () => {
 		const noReason = WHOLE.toSpliced(9, 1);
 		expect(await reading(...noReason)).toEqual(EVENTS);

@@ -163,6 +163,17 @@ test("an abort while waiting to ask again rethrows its reason at once", async ()
 	expect(await asked).toBe(reason);
 });
 
+test("an abort counts more than a failure that comes with it", async () => {
+	const control = new AbortController();
+	const reason = new Error("stopped by the person");
+	const client = withRetry(playing("a", [TEXT, unavailable()]), timing());
+	const read = async () => {
+		const stream = client.streamCompletion(asking(), control.signal);
+		for await (const _ of stream) control.abort(reason);
+	};
+	expect(await rejection(read())).toBe(reason);
+});
+
 test("waiting without a clock of the test's own really waits", async () => {
 	const client = playing("a", [unavailable({ retryAfterMs: 5 })], [TEXT]);
 	const start = performance.now();

@@ -262,3 +262,21 @@ test("the JSON Schema knows every section and refuses unknown keys", () => {
 	]);
 	expect(schema.additionalProperties).toBe(false);
 });
+
+test("a workspace that would lay Aeon's own state open to the tools is refused", async () => {
+	const within = (workspace: string, sections: object = {}) =>
+		complaint({ agents: { main: demo }, tools: { workspace }, ...sections });
+	expect(await within("~")).toEqual([
+		"tools.workspace: has /home/pi/.aeon in it, which tools must not touch: write a folder of its own, for example ~/.aeon/workspace",
+	]);
+	expect(await within("/")).toHaveLength(1);
+	expect(await within("~/.aeon")).toHaveLength(1);
+	const storage = { sessions_db: "/srv/aeon/sessions.db" };
+	expect(await within("/srv/aeon", { storage })).toHaveLength(1);
+	expect(
+		await within("/srv/aeon", { log_file_path: "/srv/aeon/log" }),
+	).toHaveLength(1);
+	expect(
+		await load({ agents: { main: demo }, tools: { workspace: "~/.aeonic" } }),
+	).toBeDefined();
+});

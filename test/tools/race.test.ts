@@ -15,7 +15,8 @@ const SWAPPER = `
 	const { renameSync, rmSync } = require("node:fs");
 	const [honest, link] = process.argv.slice(1);
 	const put = (from, to) => {
-		for (;;) {
+		// It ends by itself where the folder is gone.
+		for (let tries = 0; tries < 1000; tries++) {
 			try {
 				return renameSync(from, to);
 			} catch {
@@ -23,6 +24,7 @@ const SWAPPER = `
 				rmSync(to, { recursive: true, force: true });
 			}
 		}
+		throw new Error("no way from " + from + " to " + to);
 	};
 	process.stdout.write("started\\n");
 	for (;;) {

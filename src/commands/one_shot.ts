@@ -1,6 +1,5 @@
 // Messages that come from the command line or a pipe, and answers that go where standard output goes.
 
-import { createInterface } from "node:readline";
 import type { Aeon } from "../app.ts";
 import type { TurnResult } from "../core/event.ts";
 import { print, printError, terminalStyle } from "../core/terminal.ts";
@@ -31,6 +30,7 @@ export async function sayOnce(
 export async function sayEach(aeon: Aeon, sessionKey: string): Promise<number> {
 	const style = terminalStyle(process.env);
 	aeon.addDialog(plain({ ...style, write: print, aside: printError }));
+	const { createInterface } = await import("node:readline");
 	let code = 0;
 	for await (const line of createInterface({ input: process.stdin })) {
 		if (line.trim() === "") continue;

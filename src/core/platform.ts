@@ -44,6 +44,8 @@ export interface Platform {
 	): Child;
 	/** `fetch` without the runtime's own idle timeout: the caller keeps the time. */
 	fetch(url: string, init: RequestInit): Promise<Response>;
+	/** SHA-256 of a text's UTF-8, in hexadecimal. `node:crypto` would cost megabytes of memory. */
+	sha256(text: string): string;
 	/** Keeps other processes of the same user from reading this one's memory and environment. False where it cannot. */
 	hideProcess(): boolean;
 }

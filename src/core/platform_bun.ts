@@ -50,6 +50,8 @@ export const platform: Platform = {
 
 	fetch: (url, init) => fetch(url, { ...init, timeout: false } as RequestInit),
 
+	sha256: (text) => new Bun.CryptoHasher("sha256").update(text).digest("hex"),
+
 	hideProcess() {
 		if (process.platform !== "linux") return false;
 		for (const library of C_LIBRARIES) {

@@ -1,6 +1,6 @@
 // How a session is called on disk. Any key is a file name, and no two keys are the same one, on any file system.
 
-import { createHash } from "node:crypto";
+import { platform } from "../core/platform.ts";
 
 export const EXTENSION = ".jsonl";
 
@@ -32,7 +32,7 @@ export function fileName(key: string): string {
 	);
 	const name =
 		encoded.length > MAX_BASE_LENGTH
-			? `${encoded.slice(0, KEPT_OF_LONG_BASE)}~${createHash("sha256").update(base).digest("hex")}`
+			? `${encoded.slice(0, KEPT_OF_LONG_BASE)}~${platform.sha256(base)}`
 			: encoded;
 	return `${name}${suffix}${EXTENSION}`;
 }

@@ -1,6 +1,5 @@
 // What a person said "always" to: exactly this command, in this directory, for this session.
 
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -70,7 +69,7 @@ async function writeApprovals(
 	approvals: Approval[],
 ): Promise<void> {
 	await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-	const temporary = `${path}.${randomUUID()}.tmp`;
+	const temporary = `${path}.${crypto.randomUUID()}.tmp`;
 	{
 		await using file = await open(temporary, "wx", 0o600);
 		await file.writeFile(`${JSON.stringify(approvals, undefined, "\t")}\n`);

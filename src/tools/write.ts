@@ -1,6 +1,5 @@
 // How a text comes into a file for good: added to its end, or in the place of all it was.
 
-import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { rename, unlink } from "node:fs/promises";
 import type { Directory } from "./directory.ts";
@@ -33,7 +32,7 @@ export async function replaceFile(
 ): Promise<number> {
 	const old = await parent.status(name);
 	if (old) parent.requirePlain(name, old);
-	const temporary = `.aeon-${randomUUID()}.tmp`;
+	const temporary = `.aeon-${crypto.randomUUID()}.tmp`;
 	const flags = O_WRONLY | O_CREAT | O_EXCL;
 	const { handle } = await parent.openFile(temporary, flags, NEW_FILE_MODE);
 	let isInPlace = false;

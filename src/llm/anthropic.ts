@@ -69,7 +69,7 @@ export const anthropic: LlmDriver<AnthropicOptions> = {
 				"anthropic-version": API_VERSION,
 			},
 			secrets: [options.api_key],
-			timeouts: readTimeouts(options),
+			timeouts: readTimeouts(options, url),
 		};
 		return {
 			label: `anthropic/${options.model}`,

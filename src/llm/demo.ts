@@ -130,7 +130,7 @@ function decide({ messages, tools }: CompletionRequest): string | ToolCall {
 		if (!offers(tools, tool)) return `The tool ${tool} is not offered here.`;
 		return { id, name: tool, input: input(match.slice(1)) };
 	}
-	return `You said: ${quote(text)} ${describeCommands(tools)}`;
+	return `You said ${quote(text)}. ${describeCommands(tools)}`;
 }
 
 function offers(tools: ToolSpec[], name: string): boolean {
@@ -155,7 +155,7 @@ function describeCommands(tools: ToolSpec[]): string {
 	);
 	if (tools.length > 0) examples.push('"call <tool> {json}"');
 	if (examples.length === 0) return "It has no tools either.";
-	return `It can call tools, if you say: ${examples.join(", ")}.`;
+	return `It can call tools: say ${examples.join(", ")}.`;
 }
 
 function quote(text: string): string {

@@ -22,32 +22,41 @@ export interface Endpoint extends FarSide {
 	timeouts: Timeouts;
 }
 
+/** What holds where aeon.json sets no other time. A model on one's own machine may load and read for minutes. */
+const REMOTE: Timeouts = {
+	headersMs: 30_000,
+	silenceMs: 60_000,
+	totalMs: 600_000,
+};
+const LOCAL: Timeouts = { ...REMOTE, headersMs: 300_000, silenceMs: 300_000 };
+
 /** The settings that every driver over HTTP has. */
 export const TIMEOUT_OPTIONS = {
 	headers_timeout_ms: timeout(
-		30_000,
-		"Milliseconds until the provider must have begun to answer. A local model may need minutes.",
+		"Milliseconds until the provider must have begun to answer: 30000, on one's own network 300000.",
 	),
 	silence_timeout_ms: timeout(
-		60_000,
-		"Milliseconds that an answer may pause. A local model may need minutes.",
+		"Milliseconds that an answer may pause: 60000, on one's own network 300000.",
 	),
 	total_timeout_ms: timeout(
-		600_000,
-		"Milliseconds that one answer may take in all.",
+		"Milliseconds that one answer may take in all: 600000.",
 	),
 };
 
-/** The timeouts out of a section of aeon.json. */
-export function readTimeouts(options: {
-	headers_timeout_ms: number;
-	silence_timeout_ms: number;
-	total_timeout_ms: number;
-}): Timeouts {
+/** The timeouts of a section of aeon.json, for a provider at this address. */
+export function readTimeouts(
+	options: {
+		headers_timeout_ms?: number | undefined;
+		silence_timeout_ms?: number | undefined;
+		total_timeout_ms?: number | undefined;
+	},
+	address: URL,
+): Timeouts {
+	const usual = isLocal(address) ? LOCAL : REMOTE;
 	return {
-		headersMs: options.headers_timeout_ms,
-		silenceMs: options.silence_timeout_ms,
-		totalMs: options.total_timeout_ms,
+		headersMs: options.headers_timeout_ms ?? usual.headersMs,
+		silenceMs: options.silence_timeout_ms ?? usual.silenceMs,
+		totalMs: options.total_timeout_ms ?? usual.totalMs,
 	};
 }
 
@@ -138,7 +147,14 @@ async function readErrorBody(response: Response): Promise<string> {
 	return text;
 }
 
-function timeout(ms: number, description: string) {
+/** True of this machine and of private networks (RFC 1918, RFC 6762's `.local`, names without a dot). */
+function isLocal({ hostname }: URL): boolean {
+	return /^(localhost|[^.:]+|.*\.local|127\..*|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|\[::1\]|\[f[cd].*)$/.test(
+		hostname,
+	);
+}
+
+function timeout(description: string) {
 	const positive = z.int().check(z.positive(), z.lte(86_400_000));
-	return z._default(positive.check(z.describe(description)), ms);
+	return z.optional(positive.check(z.describe(description)));
 }

@@ -59,7 +59,7 @@ export const openai: LlmDriver<OpenaiOptions> = {
 				...(api_key && { authorization: `Bearer ${api_key.reveal()}` }),
 			},
 			secrets: api_key ? [api_key] : [],
-			timeouts: readTimeouts(options),
+			timeouts: readTimeouts(options, url),
 		};
 		return {
 			label: `openai/${options.model}`,

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -99,18 +100,20 @@ test("the events of a turn are numbered without a gap and their deltas are the w
 });
 
 test("every message is in the store before the tool that follows it runs", async () => {
+	let home = "";
+	const stored: unknown[] = [];
 	await using it = await scripted(
-		inOrder({
-			toolCalls: [
-				call("exec", {
-					command: "sqlite3 ../sessions.db 'select role from messages'",
-				}),
-			],
-		}),
+		inOrder({ toolCalls: [call("exec", { command: "true" })] }),
+		{ tools: { exec: { approval: "ask" } } },
+		async () => {
+			using database = new Database(join(home, ".aeon/sessions.db"));
+			stored.push(...database.query("SELECT role FROM messages").values());
+			return "deny";
+		},
 	);
+	home = it.home;
 	await it.say("look");
-	const result = it.events.find(({ type }) => type === "agent.tool_result");
-	expect(result).toMatchObject({ output: "user\nassistant\n[exit code 0]" });
+	expect(stored).toEqual([["user"], ["assistant"]]);
 });
 
 test("a failing tool is shown to the model, which answers anyway", async () => {

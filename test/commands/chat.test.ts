@@ -35,7 +35,7 @@ test("with nothing set up the demo answers, says what it is and how to go on", a
 		home: home.path,
 	});
 	expect(code).toBe(0);
-	expect(out).toStartWith(`${DEMO} You said: "hello"`);
+	expect(out).toStartWith(`${DEMO} You said "hello"`);
 	expect(err).toContain("Set ANTHROPIC_API_KEY or OPENAI_API_KEY");
 });
 
@@ -120,12 +120,12 @@ test("a message may begin with a dash, come from standard input, and hold any ch
 				...(input !== undefined && { input }),
 			})
 		).out;
-	expect(await said(["-m", "-5 degrees"])).toContain('You said: "-5 degrees"');
-	expect(await said(["--message=--help"])).toContain('You said: "--help"');
+	expect(await said(["-m", "-5 degrees"])).toContain('You said "-5 degrees"');
+	expect(await said(["--message=--help"])).toContain('You said "--help"');
 	expect(await said(["-m", "-"], "from a pipe\n")).toContain(
-		'You said: "from a pipe"',
+		'You said "from a pipe"',
 	);
-	expect(await said(["-m", "😀 ünï"])).toContain('You said: "😀 ünï"');
+	expect(await said(["-m", "😀 ünï"])).toContain('You said "😀 ünï"');
 });
 
 test("behind a pipe every line is a message, commands are obeyed, and the output is plain", async () => {

@@ -62,11 +62,11 @@ describe("the demo says that no model is connected", () => {
 		["run ls", [], "The tool exec is not offered here."],
 		["call reboot {}", TOOLS, "There is no tool reboot here."],
 		["call exec {oops", TOOLS, "The input of exec has to be a JSON object."],
-		["hello", [], 'You said: "hello" It has no tools either.'],
+		["hello", [], 'You said "hello". It has no tools either.'],
 		[
 			"[Sun 2026-11-22 19:05 +00:00] hello",
 			TOOLS.slice(2),
-			'You said: "hello" It can call tools, if you say: "run uname -a", "send hello", "call <tool> {json}".',
+			'You said "hello". It can call tools: say "run uname -a", "send hello", "call <tool> {json}".',
 		],
 	];
 	for (const [said, tools, answer] of cases) {

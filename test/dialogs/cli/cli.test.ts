@@ -77,10 +77,10 @@ test("a person types, is answered, pastes several lines, and leaves with Ctrl-D"
 	using chat = openChat(home.path);
 	await chat.sees("/help lists the commands");
 	chat.types("hello\r");
-	await chat.sees('You said: "hello"');
+	await chat.sees('You said "hello"');
 	await chat.sees("> ");
 	chat.types("\x1b[200~one\rtwo\x1b[201~\r");
-	await chat.sees('You said: "one\r\ntwo"');
+	await chat.sees('You said "one\r\ntwo"');
 	chat.types(CTRL_D);
 	expect(await chat.exited).toBe(0);
 });
@@ -189,5 +189,5 @@ test("the history of a chat is there in the next one, and sessions can be change
 	using chat = openChat(home.path);
 	await chat.sees("> ");
 	chat.types(`${UP}${UP}${UP}\r`);
-	await chat.sees('You said: "remember me"');
+	await chat.sees('You said "remember me"');
 });

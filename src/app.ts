@@ -8,7 +8,12 @@ import { Runtime } from "./agent/runtime.ts";
 import { runSlash } from "./agent/slash.ts";
 import type { ApprovalRequest, Decision } from "./core/approval.ts";
 import { AeonError, describeError } from "./core/errors.ts";
-import { createLogger, type Logger, type LogLevel } from "./core/logger.ts";
+import {
+	createLogger,
+	type Logger,
+	type LogLevel,
+	type LogRecord,
+} from "./core/logger.ts";
 import { platform } from "./core/platform.ts";
 import { collectSecrets } from "./core/secret.ts";
 import { parseSessionKey } from "./core/session.ts";
@@ -42,7 +47,7 @@ export interface AppOptions {
 	home: string;
 	logLevel: LogLevel;
 	/** Where warnings are shown to the person at the terminal. */
-	warn(line: string): void;
+	warn(line: string, record?: LogRecord): void;
 }
 
 /** Opens everything that an Aeon of these settings needs. Throws `config_invalid` and `storage_failed`. */

@@ -161,22 +161,19 @@ export class Runtime {
 	#deliverFailure(turn: Turn, thrown: unknown): TurnResult {
 		const { signal } = turn.parts;
 		const error = asAeonError(signal.aborted ? signal.reason : thrown);
-		const isStopped = error.code === "cancelled";
-		const { logger } = this.#parts;
-		logger[isStopped ? "info" : "error"]("turn.failed", {
+		const { code, message, hint } = error;
+		const isStopped = code === "cancelled";
+		if (turn.text !== "")
+			turn.remark(isStopped ? "Stopped" : `The answer was cut: ${message}`);
+		const stopReason = isStopped ? "cancelled" : "cut";
+		const result = turn.result(stopReason, { code, message });
+		turn.tell({ type: "agent.error", result });
+		this.#parts.logger[isStopped ? "info" : "error"]("turn.failed", {
 			run: turn.runId,
 			session: turn.parts.sessionKey,
 			error,
-			hint: error.hint,
+			hint,
 		});
-		const isCut = turn.text !== "" && !isStopped;
-		if (turn.text !== "")
-			turn.remark(isCut ? `The answer was cut: ${error.message}` : "Stopped");
-		const result = turn.result(isStopped ? "cancelled" : "cut", {
-			code: error.code,
-			message: error.message,
-		});
-		turn.tell({ type: "agent.error", result });
 		return result;
 	}
 

@@ -4,10 +4,8 @@ import { homedir } from "node:os";
 import type { AppOptions } from "../app.ts";
 import type { Surroundings } from "../core/config.ts";
 import { AeonError } from "../core/errors.ts";
-import type { LogLevel } from "../core/logger.ts";
+import { LOG_LEVELS, type LogRecord } from "../core/logger.ts";
 import { printError } from "../core/terminal.ts";
-
-const LOG_LEVELS: LogLevel[] = ["debug", "info", "warn", "error"];
 
 /** `--config`, for every command that reads the configuration. */
 export const configFlag = {
@@ -40,5 +38,11 @@ export function appOptions(level: string | undefined): AppOptions {
 			"usage",
 			`--log-level ${level}: write one of ${LOG_LEVELS.join(", ")}`,
 		);
-	return { home: homedir(), logLevel, warn: (line) => printError(`${line}\n`) };
+	return { home: homedir(), logLevel, warn };
+}
+
+/** A chat says itself why a turn failed: of that, only the hint is left to be shown. */
+function warn(line: string, record?: LogRecord): void {
+	const text = record?.event === "turn.failed" ? record.fields.hint : line;
+	if (text) printError(`${text}\n`);
 }

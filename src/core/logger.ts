@@ -37,13 +37,17 @@ export interface LoggerOptions {
 	level: LogLevel;
 	/** Never written anywhere, whatever text they are in. */
 	secrets: string[];
-	/** Is given warnings and errors as a short line without its newline, and once that the file cannot be written. */
-	stderr?: (line: string) => void;
+	/**
+	 * Is given warnings and errors as a short line without its newline, with the record that it tells; and once, without a
+	 * record, that the file cannot be written.
+	 */
+	stderr?: (line: string, record?: LogRecord) => void;
 	/** Milliseconds since 1970. */
 	now?: () => number;
 }
 
-interface LogRecord {
+/** One event, cleaned of secrets. */
+export interface LogRecord {
 	level: LogLevel;
 	event: string;
 	fields: LogFields;
@@ -85,7 +89,7 @@ export function createLogger({
 		const head = { time: new Date(now()).toISOString(), level, event };
 		write(`${JSON.stringify({ ...head, ...fields, ...head })}\n`);
 		if (level === "warn" || level === "error")
-			stderr?.(shortLine(level, event, fields));
+			stderr?.(shortLine(level, event, fields), { level, event, fields });
 	};
 
 	const flush = () => {

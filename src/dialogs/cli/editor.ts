@@ -9,6 +9,7 @@ import {
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
+import { print } from "../../core/terminal.ts";
 import { foldLineEnds, readKeys, restoreLineEnds } from "./paste.ts";
 
 /** How many lines of history are kept. */
@@ -55,7 +56,7 @@ export function openEditor(
 	Object.defineProperty(output, "columns", { get: () => stdout.columns });
 	const onResize = () => output.emit("resize");
 	stdout.on("resize", onResize);
-	const { keys, close } = readKeys(stdin, (text) => stdout.write(text));
+	const { keys, close } = readKeys(stdin, print);
 	const history = loadHistory(historyFile);
 	const lines = createInterface({
 		input: keys,

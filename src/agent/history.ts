@@ -17,6 +17,14 @@ export function fromFirstTurn<M extends Message>(messages: M[]): M[] {
 	return first < 0 ? [] : messages.slice(first);
 }
 
+/** The last turns of a history that begins in the middle of one: whole, and no more of them than asked for. */
+export function lastTurns<M extends Message>(
+	messages: M[],
+	count: number,
+): M[] {
+	return splitTurns(fromFirstTurn(messages)).slice(-count).flat();
+}
+
 /** The history as its turns, each beginning with a user's message. */
 export function splitTurns<M extends Message>(messages: M[]): M[][] {
 	const turns: M[][] = [];

@@ -12,9 +12,6 @@ import { LoopLimits } from "./limits.ts";
 import { buildPrompt } from "./prompt.ts";
 import type { Turn } from "./turn.ts";
 
-/** How often an answer that the provider paused is taken up again (Anthropic, `pause_turn`). */
-const MAX_PAUSES = 3;
-
 /** How long a tool may take to end once the turn is stopped. */
 const TOOL_ABORT_MS = 800;
 
@@ -27,23 +24,21 @@ const REMARKS: Partial<Record<StopReason, string>> = {
 	pause_turn: 'The model paused. Say "go on" to continue',
 };
 
+const STRICT =
+	"The model refused the whole conversation, so the earlier messages were left out. /new starts afresh";
+
 /** Answers the turn's context until the model needs no tool any more. Gives the reason of the last stop. */
 export async function runLoop(turn: Turn): Promise<StopReason> {
 	const limits = new LoopLimits(turn.parts.agent.maxToolCalls);
-	let pauses = 0;
 	for (;;) {
 		const answer = await nextAnswer(turn);
-		const calls = answer.toolCalls ?? [];
-		const reason = answer.stopReason ?? "end_turn";
-		const isPaused = reason === "pause_turn" && pauses++ < MAX_PAUSES;
-		if (calls.length === 0 && !isPaused) {
-			await turn.keep(answer); // step 7: save session
+		await turn.keep(answer); // step 7: save session, here and with every result of a tool
+		if (!answer.toolCalls) {
 			if (answer.notice) turn.remark(answer.notice);
-			return reason;
+			return answer.stopReason ?? "end_turn";
 		}
-		await turn.keep(answer);
-		await executeTools(turn, calls, limits);
-		const limit = calls.length > 0 ? limits.reached() : undefined;
+		await executeTools(turn, answer.toolCalls, limits);
+		const limit = limits.reached();
 		if (limit) {
 			await turn.keep({ role: "assistant", content: `[${limit}]` });
 			turn.remark(limit);
@@ -52,26 +47,21 @@ export async function runLoop(turn: Turn): Promise<StopReason> {
 	}
 }
 
-/** Steps 3 to 5, once more with a strict prompt where the provider refuses the whole conversation. */
+/** Steps 3 to 5; once more with a strict prompt, which holds for the rest of the turn, where the provider refuses the whole conversation. */
 async function nextAnswer(turn: Turn): Promise<AssistantMessage> {
 	const { agent, model } = turn.parts;
-	const { request, trimmed } = await buildPrompt(agent, turn.context, {
-		model,
-	}); // step 3: build prompt
-	if (trimmed) tellTrimmed(turn);
+	const prompt = (strict: boolean) =>
+		buildPrompt(agent, turn.context, { model, strict });
+	const { request, trimmed } = await prompt(turn.isStrict); // step 3: build prompt
+	if (trimmed && !turn.isStrict) tellTrimmed(turn);
 	try {
 		return await processStream(turn, callModel(turn, request));
 	} catch (error) {
-		if (!isRefusedRequest(error)) throw error;
-		const strict = await buildPrompt(agent, turn.context, {
-			model,
-			strict: true,
-		});
+		if (turn.isStrict || !isRefusedRequest(error)) throw error;
+		const strict = await prompt(true);
 		if (sameMessages(request, strict.request)) throw error;
-		const answer = await processStream(turn, callModel(turn, strict.request));
-		answer.notice ??=
-			"The model refused the whole conversation, so the earlier messages were left out. /new starts afresh";
-		return answer;
+		turn.isStrict = true;
+		return processStream(turn, callModel(turn, strict.request));
 	}
 }
 
@@ -111,7 +101,7 @@ async function processStream(
 		if (answer.usage) turn.countUsage(answer.usage);
 	}
 	if (calls.length > 0) answer.toolCalls = calls;
-	const notice = remarkOn(answer);
+	const notice = remarkOn(answer) ?? (turn.isStrict ? STRICT : undefined);
 	if (notice) answer.notice = notice;
 	if (turn.trimmed) answer.trimmed = true;
 	return answer;
@@ -173,21 +163,20 @@ async function runTool(
 
 /** Waits for a tool, but not much longer than the turn lives: a tool that does not hear the signal holds nobody up. */
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+	const { promise: aborted, reject } = Promise.withResolvers<never>();
 	let timer: ReturnType<typeof setTimeout> | undefined;
-	let onAbort: (() => void) | undefined;
-	const aborted = new Promise<never>((_, reject) => {
-		onAbort = () => {
-			timer = setTimeout(() => reject(signal.reason), TOOL_ABORT_MS);
-		};
-		signal.addEventListener("abort", onAbort);
-	});
+	const onAbort = () => {
+		timer = setTimeout(() => reject(signal.reason), TOOL_ABORT_MS);
+	};
+	if (signal.aborted) onAbort();
+	else signal.addEventListener("abort", onAbort);
 	try {
 		const result = await Promise.race([work, aborted]);
 		signal.throwIfAborted();
 		return result;
 	} finally {
 		clearTimeout(timer);
-		if (onAbort) signal.removeEventListener("abort", onAbort);
+		signal.removeEventListener("abort", onAbort);
 	}
 }
 

@@ -8,7 +8,7 @@ import type { Attachment } from "../core/message.ts";
 import { parseSessionKey } from "../core/session.ts";
 import type { SessionStore } from "../storage/store.ts";
 import type { Agent, ToolRun } from "./agent.ts";
-import { fromFirstTurn } from "./history.ts";
+import { fromFirstTurn, lastTurns, splitTurns } from "./history.ts";
 import { Lanes } from "./lanes.ts";
 import { runLoop } from "./loop.ts";
 import { Turn } from "./turn.ts";
@@ -135,11 +135,21 @@ export class Runtime {
 		});
 	}
 
-	/** Step 2: load context. */
+	/**
+	 * Step 2: load context: the last messages, from the beginning of a turn on. The turn before this one is always whole in
+	 * it, however many tools it called: it is what "go on" goes on from.
+	 */
 	async #loadContext(turn: Turn): Promise<void> {
 		const { store, sessionKey, agent } = turn.parts;
-		const history = await store.getHistory(sessionKey, agent.historyLimit);
-		turn.context = fromFirstTurn(history);
+		for (let limit = agent.historyLimit; ; limit *= 2) {
+			const history = await store.getHistory(sessionKey, limit);
+			const isAll = history.length < limit;
+			turn.context =
+				limit === agent.historyLimit
+					? fromFirstTurn(history)
+					: lastTurns(history, 2);
+			if (isAll || splitTurns(turn.context).length > 1) return;
+		}
 	}
 
 	/** Step 8: deliver response. */

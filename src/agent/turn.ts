@@ -32,6 +32,8 @@ export class Turn {
 	context: Message[] = [];
 	/** Older turns were left out of a request of this turn. */
 	trimmed = false;
+	/** The provider refused the whole conversation: only this turn is sent, without pictures. */
+	isStrict = false;
 	#text = "";
 	#usage: Usage = NO_USAGE;
 	#toolCalls: TurnResult["toolCalls"] = [];

@@ -67,3 +67,19 @@ test("a cut text says how much is missing and never splits a character", () => {
 	expect(cut).toContain("190 characters left out");
 	expect(cut.isWellFormed()).toBe(true);
 });
+
+test("calls, replays and pictures count, not only texts", () => {
+	const long = "x".repeat(3500);
+	const call = { id: "a", name: "exec", input: { command: long } };
+	const tokens = (message: Message) => estimateMessages([message]);
+	expect(tokens({ role: "user", content: long })).toBe(1008);
+	expect(
+		tokens({ role: "assistant", content: "", toolCalls: [call] }),
+	).toBeGreaterThan(1000);
+	const replay = { driver: "d", model: "m", content: [long] };
+	expect(tokens({ role: "assistant", content: "", replay })).toBeGreaterThan(
+		1000,
+	);
+	const attachments = [{ path: "/a.png", mimeType: "image/png" }];
+	expect(tokens({ role: "user", content: "", attachments })).toBe(1608);
+});

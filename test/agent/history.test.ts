@@ -147,3 +147,33 @@ test("a history is cut where a turn begins", () => {
 		2,
 	);
 });
+
+test("what is attached to two messages in a row stays attached to the one they become", () => {
+	const attached = (name: string): Message => ({
+		role: "user",
+		content: "",
+		attachments: [{ path: name, mimeType: "image/png" }],
+	});
+	expect(
+		repair([
+			attached("/a.png"),
+			{ role: "user", content: "what is it?" },
+			attached("/b.png"),
+		]),
+	).toEqual([
+		{
+			role: "user",
+			content: "(attached)\n\nwhat is it?\n\n(attached)",
+			attachments: [
+				{ path: "/a.png", mimeType: "image/png" },
+				{ path: "/b.png", mimeType: "image/png" },
+			],
+		},
+	]);
+	expect(
+		repair([
+			{ role: "user", content: "a" },
+			{ role: "user", content: "b" },
+		]),
+	).toEqual([{ role: "user", content: "a\n\nb" }]);
+});

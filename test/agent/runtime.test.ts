@@ -1,14 +1,25 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import * as z from "zod/mini";
+import type { Agent } from "../../src/agent/agent.ts";
+import { Runtime } from "../../src/agent/runtime.ts";
 import type { TurnEvent } from "../../src/core/event.ts";
+import { createLogger } from "../../src/core/logger.ts";
+import { type AnthropicOptions, anthropic } from "../../src/llm/anthropic.ts";
 import { openTestAeon, SESSION } from "../support/aeon.ts";
 import {
 	type FakeAnswer,
 	type FakeRequest,
 	startFakeLlm,
 } from "../support/fake_llm.ts";
+
+/** A picture of one pixel. */
+const DOT = Buffer.from(
+	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+	"base64",
+);
 
 /** An agent whose model answers what the script says, and nothing else. */
 async function scripted(
@@ -127,6 +138,7 @@ test("a failing tool is shown to the model, which answers anyway", async () => {
 	expect(text).toBe("It is not there.");
 	expect(toolCalls).toMatchObject([{ success: false }]);
 	expect(it.llm.requests[1]?.lastText).toContain("none.txt");
+	expect(JSON.stringify(it.llm.requests[1]?.body)).toContain('"is_error":true');
 });
 
 test("the system prompt, the tools and the earlier messages keep their bytes from one turn to the next", async () => {
@@ -172,6 +184,9 @@ test("a loop ends after 25 tool calls with a sentence, and the session goes on a
 	expect(result.toolCalls.filter(({ success }) => success)).toHaveLength(25);
 	expect(result.text).toContain("25 tool calls are the limit for one turn");
 	expect((await it.say("go on")).text).toBe("on we go");
+	expect(JSON.stringify(it.llm.requests.at(-1)?.body)).toContain(
+		"are the limit for one turn",
+	);
 	expect(it.llm.breaches).toEqual([]);
 });
 
@@ -282,14 +297,10 @@ test("a picture that file_read finds is shown to the model", async () => {
 			{ text: "A dot." },
 		),
 	);
-	const png = Buffer.from(
-		"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
-		"base64",
-	);
-	writeFileSync(join(it.workspace, "dot.png"), png);
+	writeFileSync(join(it.workspace, "dot.png"), DOT);
 	await it.say("look");
 	expect(JSON.stringify(it.llm.requests[1]?.body.messages?.at(-1))).toContain(
-		png.toString("base64"),
+		DOT.toString("base64"),
 	);
 });
 
@@ -378,4 +389,143 @@ test("/new stops what hangs, keeps what was said under another key, and begins w
 	expect(keys).toContainEqual(
 		expect.stringMatching(/^agent:main:cli:test#\d+$/),
 	);
+});
+
+test("a picture that the provider refuses is left out, and the turn is answered", async () => {
+	await using it = await scripted((request, n) => {
+		if (JSON.stringify(request.body).includes('"type":"image"'))
+			return {
+				status: 400,
+				body: {
+					error: {
+						type: "invalid_request_error",
+						message: "Could not process image",
+					},
+				},
+			};
+		return n === 0
+			? { toolCalls: [call("file_read", { path: "dot.png" })] }
+			: { text: "I cannot see it." };
+	});
+	writeFileSync(join(it.workspace, "dot.png"), DOT);
+	const { text, error } = await it.say("look");
+	expect(error).toBeUndefined();
+	expect(text).toStartWith("I cannot see it.");
+});
+
+test("a picture whose file is gone or changed is named, not sent", async () => {
+	await using it = await scripted(
+		inOrder(
+			{ toolCalls: [call("file_read", { path: "dot.png" })] },
+			{ text: "A dot." },
+			{ text: "Gone." },
+		),
+	);
+	const file = join(it.workspace, "dot.png");
+	writeFileSync(file, DOT);
+	await it.say("look");
+	rmSync(file);
+	await it.say("again");
+	expect(JSON.stringify(it.llm.requests[2]?.body)).toContain(
+		`[${file}: the file is gone]`,
+	);
+	writeFileSync(file, "secret text");
+	await it.say("and again");
+	expect(JSON.stringify(it.llm.requests[3]?.body)).toContain(
+		`[${file}: not a picture any more]`,
+	);
+	expect(JSON.stringify(it.llm.requests[3]?.body)).not.toContain(
+		Buffer.from("secret text").toString("base64"),
+	);
+});
+
+test("an answer that ends in an uncommon way says so", async () => {
+	const said = async (answer: FakeAnswer) => {
+		await using it = await scripted(() => answer);
+		const { text, stopReason } = await it.say("hi");
+		return [stopReason, text];
+	};
+	expect(await said({ text: "Long", stopReason: "max_tokens" })).toEqual([
+		"max_tokens",
+		'Long\n\n[The answer was cut at the limit of max_tokens. Say "go on" to continue]',
+	]);
+	expect(
+		await said({ text: "Long", stopReason: "model_context_window_exceeded" }),
+	).toEqual([
+		"model_context_window_exceeded",
+		"Long\n\n[The answer was cut: the model's window is full. /new starts afresh]",
+	]);
+	expect(await said({ stopReason: "refusal" })).toEqual([
+		"refusal",
+		"[The model refused to answer]",
+	]);
+	expect(await said({ stopReason: "end_turn" })).toEqual([
+		"end_turn",
+		"[The model gave no text]",
+	]);
+	expect(await said({ text: "Fine.", stopReason: "stop_sequence" })).toEqual([
+		"stop_sequence",
+		"Fine.",
+	]);
+});
+
+test("a tool that does not hear the signal holds nobody up", async () => {
+	await using it = await scripted(
+		inOrder({ toolCalls: [call("exec", { command: "true" })] }, { text: "on" }),
+	);
+	const options = {
+		provider: "anthropic",
+		model: "fake-1",
+		api_key: "k",
+		base_url: it.llm.url,
+	};
+	const agent: Agent = {
+		id: "main",
+		llm: anthropic.create(
+			z.parse(anthropic.options, options) as AnthropicOptions,
+		),
+		system: "You are a test.",
+		toolSpecs: [],
+		runTool: () => new Promise(() => {}),
+		historyLimit: 50,
+		maxToolCalls: 25,
+		maxTurnMs: 60_000,
+	};
+	const runtime = new Runtime({
+		store: it.aeon.store,
+		agents: new Map([["main", agent]]),
+		logger: createLogger({
+			path: join(it.home, "log"),
+			level: "error",
+			secrets: [],
+		}),
+		approve: async () => "deny",
+		send: async () => "nowhere",
+	});
+	const turn = runtime.submit({ sessionKey: SESSION, text: "go" }, (event) => {
+		if (event.type === "agent.tool_call") runtime.cancel(SESSION);
+	});
+	expect((await turn).stopReason).toBe("cancelled");
+	expect(
+		(await runtime.submit({ sessionKey: SESSION, text: "go on" }, () => {}))
+			.text,
+	).toBe("on");
+});
+
+test("closing stops every turn and leaves the database whole in one file", async () => {
+	const it = await scripted(() => ({ instead: "hang" }));
+	const turns = ["a", "b"].map((user) =>
+		it.say("hi", `agent:main:cli:${user}`),
+	);
+	await it.llm.arrival(1);
+	await it.aeon.close();
+	expect(
+		(await Promise.all(turns)).map(({ stopReason }) => stopReason),
+	).toEqual(["cancelled", "cancelled"]);
+	expect(
+		readdirSync(join(it.home, ".aeon")).filter((name) =>
+			name.startsWith("sessions"),
+		),
+	).toEqual(["sessions.db"]);
+	it.llm.stop();
 });

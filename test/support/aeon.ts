@@ -29,9 +29,10 @@ export async function openTestAeon(
 	sections: object = {},
 	approve: (request: ApprovalRequest) => Promise<Decision> = async () =>
 		"allow",
+	others: Record<string, object> = {},
 ): Promise<TestAeon> {
 	const folder: TemporaryFolder = temporaryHome({
-		agents: { main: agent },
+		agents: { main: agent, ...others },
 		...sections,
 	});
 	const home = folder.path;

@@ -132,9 +132,14 @@ test("the environment of a command is what a shell needs and what aeon.json adds
 
 test("the settings ask by default, and off means that the model is not told of the tool", () => {
 	const options = exec.options?.parse({});
-	expect(options).toEqual({ approval: "ask", timeout_seconds: 60, env: {} });
+	expect(options).toEqual({
+		approval: "ask",
+		confined: true,
+		timeout_seconds: 60,
+		env: {},
+	});
 	const offered = (["ask", "allow", "off"] as const).map((approval) =>
-		exec.offered?.({ approval, timeout_seconds: 1, env: {} }),
+		exec.offered?.({ approval, confined: true, timeout_seconds: 1, env: {} }),
 	);
 	expect(offered).toEqual([true, true, false]);
 });

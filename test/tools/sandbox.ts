@@ -7,6 +7,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createConfinement } from "../../src/core/confinement.ts";
 import { runTool, type ToolSections } from "../../src/tools/catalog.ts";
 import * as registry from "../../src/tools/registry.ts";
 import type { Tool, ToolContext, ToolResult } from "../../src/tools/tool.ts";
@@ -39,10 +40,15 @@ export function openSandbox(throughDescriptors?: boolean): Sandbox {
 	mkdirSync(outside);
 	writeFileSync(join(outside, "canary.txt"), CANARY);
 	const workspace = openWorkspace(root, throughDescriptors);
+	const confine = createConfinement(
+		{ workspace: workspace.root, protectedPaths: [folder] },
+		() => {},
+	);
 	const context: Sandbox["context"] = (changes) => ({
 		signal: new AbortController().signal,
 		sessionKey: "agent:main:cli:local",
 		workspace,
+		confine,
 		...execSettings({}),
 		approve: () => Promise.resolve("allow"),
 		send: ({ dialog = "cli", to = "local" }) =>
@@ -66,7 +72,12 @@ export function openSandbox(throughDescriptors?: boolean): Sandbox {
 
 /** The settings of exec in a context: nobody is asked, unless the changes say so. */
 export function execSettings(changes: object): { options: ToolSections } {
-	const defaults = { approval: "allow", timeout_seconds: 20, env: {} };
+	const defaults = {
+		approval: "allow",
+		confined: true,
+		timeout_seconds: 20,
+		env: {},
+	};
 	return { options: { exec: { ...defaults, ...changes } } };
 }
 

@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import {
+	completeSessionKey,
+	formatSessionKey,
+	parseSessionKey,
+} from "../../src/core/session.ts";
+
+test("a user's id may hold colons, plus signs and anything else", () => {
+	for (const userId of ["777", "+1234567890", "-100:topic:5", "😀 a/../b"]) {
+		const key = formatSessionKey({ agentId: "main", dialog: "cli", userId });
+		expect(key).toBe(`agent:main:cli:${userId}`);
+		expect(parseSessionKey(key)).toEqual({
+			agentId: "main",
+			dialog: "cli",
+			userId,
+		});
+	}
+});
+
+test("what is no session key is refused with an example of one", () => {
+	for (const key of [
+		"",
+		"agent:main:cli:",
+		"agent::cli:x",
+		"agent:main::x",
+		"other:main:cli:x",
+		"agent:a b:cli:x",
+		`agent:main:cli:${"x".repeat(600)}`,
+	])
+		expect(() => parseSessionKey(key)).toThrow(
+			"is not a session key: write agent:<agent>:<dialog>:<user>, for example agent:main:cli:local",
+		);
+});
+
+test("a name is completed like another key, a whole key is checked", () => {
+	expect(completeSessionKey("work", "agent:main:cli:local")).toBe(
+		"agent:main:cli:work",
+	);
+	expect(completeSessionKey("agent:b:ws:me", "agent:main:cli:local")).toBe(
+		"agent:b:ws:me",
+	);
+	expect(() =>
+		completeSessionKey("agent:broken", "agent:main:cli:local"),
+	).toThrow("is not a session key");
+	expect(() =>
+		completeSessionKey("x".repeat(600), "agent:main:cli:local"),
+	).toThrow("is not a session key");
+});

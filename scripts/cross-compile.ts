@@ -2,8 +2,15 @@
 // Each goes to dist/aeon-TARGET with a .xz beside it; dist/SHA256SUMS lists what was built.
 
 import { createHash } from "node:crypto";
-import { createReadStream, mkdirSync, writeFileSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import {
+	createReadStream,
+	mkdirSync,
+	mkdtempSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 /** The targets: the name in dist/, and what Bun calls it. */
@@ -48,6 +55,9 @@ async function main(): Promise<void> {
 }
 
 async function build(target: string, file: string): Promise<void> {
+	// Bun leaves the source maps beside the binary, though they are in it, too.
+	const folder = mkdtempSync(join(dirname(file), ".build-"));
+	const built = join(folder, "aeon");
 	await run([
 		process.execPath,
 		"build",
@@ -66,9 +76,11 @@ async function build(target: string, file: string): Promise<void> {
 		"--no-compile-autoload-dotenv",
 		"--no-compile-autoload-tsconfig",
 		"--no-compile-autoload-package-json",
-		`--outfile=${file}`,
+		`--outfile=${built}`,
 		join(ROOT, "src", "main.ts"),
 	]);
+	renameSync(built, file);
+	rmSync(folder, { recursive: true });
 }
 
 /** The compressed file, where xz is installed. */

@@ -7,6 +7,7 @@ import { systemPrompt } from "./agent/prompt.ts";
 import { Runtime } from "./agent/runtime.ts";
 import { runSlash } from "./agent/slash.ts";
 import type { ApprovalRequest, Decision } from "./core/approval.ts";
+import { createConfinement } from "./core/confinement.ts";
 import { AeonError, describeError } from "./core/errors.ts";
 import {
 	createLogger,
@@ -21,13 +22,15 @@ import type { DialogHost, DialogProvider } from "./dialogs/provider.ts";
 import type { LlmClient, LlmDriver } from "./llm/client.ts";
 import * as providers from "./llm/registry.ts";
 import { withFallbacks, withRetry } from "./llm/retry.ts";
+import { ownPaths } from "./settings/own_paths.ts";
 import type { AgentSettings, Settings } from "./settings/schema.ts";
 import { stateDirectory } from "./settings/settings.ts";
 import * as stores from "./storage/registry.ts";
 import type { SessionStore, StoreDriver } from "./storage/store.ts";
 import { type Approvals, openApprovals } from "./tools/approvals.ts";
 import { offerTools, runTool, toolSpecs } from "./tools/catalog.ts";
-import { openWorkspace, type Workspace } from "./tools/workspace.ts";
+import type { ToolContext } from "./tools/tool.ts";
+import { openWorkspace } from "./tools/workspace.ts";
 
 /** A running Aeon. */
 export interface Aeon {
@@ -50,6 +53,12 @@ export interface AppOptions {
 	warn(line: string, record?: LogRecord): void;
 }
 
+/** Where the tools of every agent work. */
+type ToolPlace = Pick<ToolContext, "workspace" | "confine">;
+
+const NO_LANDLOCK =
+	"this system has no Landlock, so commands can reach Aeon's own files";
+
 /** Opens everything that an Aeon of these settings needs. Throws `config_invalid` and `storage_failed`. */
 export async function openAeon(
 	settings: Settings,
@@ -59,11 +68,17 @@ export async function openAeon(
 	const logger = openLogger(settings, options);
 	const store = await openStore(settings);
 	const workspace = openWorkspace(settings.tools.workspace);
-	const agents = openAgents(settings, workspace);
-	const dialogs = new Map<string, DialogProvider>();
-	const approvals = openApprovals(
-		join(stateDirectory(options.home), "approvals.json"),
+	const state = stateDirectory(options.home);
+	const confine = createConfinement(
+		{
+			workspace: workspace.root,
+			protectedPaths: ownPaths(settings, state),
+		},
+		() => logger.warn("exec.unconfined", { reason: NO_LANDLOCK }),
 	);
+	const agents = openAgents(settings, { workspace, confine });
+	const dialogs = new Map<string, DialogProvider>();
+	const approvals = openApprovals(join(state, "approvals.json"));
 	const runtime = new Runtime({
 		store,
 		agents,
@@ -117,17 +132,14 @@ function openLogger(
 	});
 }
 
-function openAgents(
-	settings: Settings,
-	workspace: Workspace,
-): Map<string, Agent> {
+function openAgents(settings: Settings, place: ToolPlace): Map<string, Agent> {
 	const models = new Map<string, LlmClient>();
 	for (const [id, section] of Object.entries(settings.agents))
 		models.set(id, openModel(section));
 	return new Map(
 		Object.entries(settings.agents).map(([id, section]) => [
 			id,
-			openAgent(id, section, settings, models, workspace),
+			openAgent(id, section, settings, models, place),
 		]),
 	);
 }
@@ -144,7 +156,7 @@ function openAgent(
 	section: AgentSettings,
 	settings: Settings,
 	models: Map<string, LlmClient>,
-	workspace: Workspace,
+	place: ToolPlace,
 ): Agent {
 	const tools = offerTools(section.tools, settings.tools);
 	const [own, ...fallbacks] = [id, ...section.fallbacks].map(
@@ -156,7 +168,7 @@ function openAgent(
 		system: systemPrompt(readPersona(section)),
 		toolSpecs: toolSpecs(tools),
 		runTool: (call, run: ToolRun) =>
-			runTool(tools, call, { ...run, workspace, options: settings.tools }),
+			runTool(tools, call, { ...run, ...place, options: settings.tools }),
 		historyLimit: section.history_limit,
 		maxToolCalls: section.max_tool_calls,
 		maxTurnMs: section.max_turn_seconds * 1000,

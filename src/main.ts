@@ -18,6 +18,10 @@ const commands = {
 if (import.meta.main) await main(process.argv.slice(2));
 
 async function main(args: string[]): Promise<void> {
+	if (args[0] === "confine") {
+		const { confine } = await import("./commands/confine.ts");
+		confine(args.slice(1));
+	}
 	process.umask(0o077);
 	if (args[0] === "--version" || args[0] === "-v") {
 		console.log(`aeon ${VERSION}`);

@@ -125,6 +125,13 @@ export function createLogger({
 	};
 }
 
+/** Every file that a log of this path is ever written to, the newest first. */
+export function logFiles(path: string): string[] {
+	return [...Array(KEPT_FILES).keys()].map((age) =>
+		age === 0 ? path : `${path}.${age}`,
+	);
+}
+
 /** Appends by name, so that lines of two processes go to the newest file whichever of them rotated it. */
 function createFileWriter(
 	path: string,
@@ -161,9 +168,10 @@ function createFileWriter(
 }
 
 function rotate(path: string): void {
+	const files = logFiles(path);
 	for (let age = KEPT_FILES - 1; age > 0; age--) {
-		const younger = age === 1 ? path : `${path}.${age - 1}`;
-		if (existsSync(younger)) renameSync(younger, `${path}.${age}`);
+		const [younger = "", older = ""] = files.slice(age - 1);
+		if (existsSync(younger)) renameSync(younger, older);
 	}
 }
 

@@ -48,4 +48,8 @@ export interface Platform {
 	sha256(text: string): string;
 	/** Keeps other processes of the same user from reading this one's memory and environment. False where it cannot. */
 	hideProcess(): boolean;
+	/** True where `aeon confine` can keep a command from files: Linux with Landlock. */
+	canConfine(): boolean;
+	/** What starts this very Aeon again, from its binary or its source; its arguments and other variables come on top. */
+	self(): { argv: string[]; env: Record<string, string> };
 }

@@ -1,5 +1,5 @@
-import { dlopen } from "bun:ffi";
 import { Database } from "bun:sqlite";
+import { join } from "node:path";
 import type {
 	Child,
 	Platform,
@@ -7,15 +7,13 @@ import type {
 	SqlParameters,
 	Statement,
 } from "./platform.ts";
+import {
+	hideProcess,
+	landlockVersion,
+	NO_CODE_CACHE,
+} from "./platform_linux.ts";
 
-/** `prctl` option PR_SET_DUMPABLE (linux/prctl.h). */
-const PR_SET_DUMPABLE = 4;
-
-/** Where the C library lies, by the names that glibc and musl give it. */
-const C_LIBRARIES = [
-	"libc.so.6",
-	`libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
-];
+let hasLandlock: boolean | undefined;
 
 /** Bun behind the seam. */
 export const platform: Platform = {
@@ -52,17 +50,23 @@ export const platform: Platform = {
 
 	sha256: (text) => new Bun.CryptoHasher("sha256").update(text).digest("hex"),
 
-	hideProcess() {
-		if (process.platform !== "linux") return false;
-		for (const library of C_LIBRARIES) {
-			try {
-				const { symbols } = dlopen(library, {
-					prctl: { args: ["int", "u64", "u64", "u64", "u64"], returns: "int" },
-				});
-				return symbols.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0;
-			} catch {}
-		}
-		return false;
+	hideProcess,
+
+	canConfine() {
+		hasLandlock ??= landlockVersion() > 0;
+		return hasLandlock;
+	},
+
+	self() {
+		const isCompiled = import.meta.dir.startsWith("/$bunfs/");
+		return {
+			argv: [
+				// The very file that runs, even where an update has put another one in its place.
+				process.platform === "linux" ? "/proc/self/exe" : process.execPath,
+				...(isCompiled ? [] : [join(import.meta.dir, "..", "main.ts")]),
+			],
+			env: isCompiled ? {} : NO_CODE_CACHE,
+		};
 	},
 };
 

@@ -1,6 +1,6 @@
 // From the file and the environment to checked settings: defaults, substitution, and every problem at once.
 
-import { isAbsolute, join, relative } from "node:path";
+import { join } from "node:path";
 import {
 	check,
 	configDirectory,
@@ -12,6 +12,7 @@ import {
 	type UnsetVariable,
 } from "../core/config.ts";
 import type { Problem } from "../core/problems.ts";
+import { exposedBy } from "./own_paths.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
 
 /** What a command wants of the configuration. */
@@ -58,7 +59,7 @@ export async function loadSettings(
 	const problems = [
 		...checked.problems,
 		...unset.filter((one) => isNeeded(one, value, request)).map(describeUnset),
-		...crossCheck(value, stateDirectory(request.home)),
+		...crossCheck(value, file, stateDirectory(request.home)),
 	];
 	if (!("value" in checked) || problems.length > 0)
 		throw configError(file, problems);
@@ -152,12 +153,15 @@ function describeUnset({ path, name }: UnsetVariable): Problem {
 }
 
 /** What no schema of one section can see: names that must exist elsewhere, keys that exclude each other. */
-function crossCheck(value: unknown, state: string): Problem[] {
-	const agents = isObject(value) && isObject(value.agents) ? value.agents : {};
-	const problems = crossCheckAgents(agents);
-	const workspace = exposedBy(value, state);
-	if (workspace) problems.push(workspace);
-	return problems;
+function crossCheck(
+	value: unknown,
+	file: string | undefined,
+	state: string,
+): Problem[] {
+	if (!isObject(value)) return [];
+	const agents = isObject(value.agents) ? value.agents : {};
+	const workspace = exposedBy({ ...value, file }, state);
+	return [...crossCheckAgents(agents), ...(workspace ? [workspace] : [])];
 }
 
 function crossCheckAgents(agents: Record<string, unknown>): Problem[] {
@@ -192,30 +196,6 @@ function crossCheckAgents(agents: Record<string, unknown>): Problem[] {
 			});
 		return problems;
 	});
-}
-
-/** The problem of a workspace that would lay Aeon's own state open to the tools. */
-function exposedBy(value: unknown, state: string): Problem | undefined {
-	if (!isObject(value) || !isObject(value.tools)) return undefined;
-	const { workspace } = value.tools;
-	if (typeof workspace !== "string") return undefined;
-	const storage = isObject(value.storage) ? Object.values(value.storage) : [];
-	const exposed = [state, value.log_file_path, ...storage].find(
-		(path) => typeof path === "string" && isInside(path, workspace),
-	);
-	if (exposed === undefined) return undefined;
-	return {
-		path: ["tools", "workspace"],
-		what: `has ${exposed} in it, which tools must not touch`,
-		instead: "write a folder of its own, for example ~/.aeon/workspace",
-	};
-}
-
-/** True of an absolute path that is the folder or lies in it. */
-function isInside(path: string, folder: string): boolean {
-	if (!isAbsolute(path)) return false;
-	const way = relative(folder, path);
-	return way !== ".." && !way.startsWith("../");
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,7 @@
 // One shell command from start to end: it and all it started are gone when its outcome is there.
 
 import { constants } from "node:os";
+import type { Launch } from "../core/confinement.ts";
 import { type Child, platform } from "../core/platform.ts";
 import { Capture } from "./capture.ts";
 import { wholeCharacters } from "./utf8.ts";
@@ -25,18 +26,19 @@ export interface Outcome {
 }
 
 /**
- * Runs a command with `sh -c` in a process group of its own, stdin closed. At the deadline the group gets TERM, and KILL
+ * Runs a command in a process group of its own, stdin closed. At the deadline the group gets TERM, and KILL
  * three seconds later. An abort ends it in under a second and rejects with `signal.reason`. What leaves the group by
  * setsid(2) lives on, unread: only the service manager's cgroup holds it.
  */
 export async function runCommand(
-	command: string,
-	options: { cwd: string; env: Record<string, string>; timeoutMs: number },
+	launch: Launch,
+	options: { env: Record<string, string>; timeoutMs: number },
 	signal: AbortSignal,
 ): Promise<Outcome> {
 	signal.throwIfAborted();
-	const { cwd, env, timeoutMs } = options;
-	const child = platform.spawn(["sh", "-c", command], { cwd, env });
+	const { argv, cwd } = launch;
+	const env = { ...options.env, ...launch.env };
+	const child = platform.spawn(argv, { cwd, env });
 	const timers: Timer[] = [];
 	const after = (ms: number, work: () => void) =>
 		timers.push(setTimeout(work, ms));
@@ -63,7 +65,7 @@ export async function runCommand(
 			child.signalGroup("SIGKILL");
 		}),
 	);
-	after(timeoutMs, () => {
+	after(options.timeoutMs, () => {
 		killedFor ??= "time";
 		end(TIMEOUT_GRACE_MS);
 	});

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import * as z from "zod/mini";
+import { openShell } from "../core/confinement.ts";
 import { untilAborted } from "./abort.ts";
 import { type Outcome, runCommand } from "./command.ts";
 import { quote } from "./path.ts";
@@ -32,6 +33,16 @@ export const exec = defineTool({
 					),
 				),
 			"ask",
+		),
+		confined: z._default(
+			z
+				.boolean()
+				.check(
+					z.describe(
+						"Whether commands are kept from Aeon's own files; sudo, and new files right beside those, need false",
+					),
+				),
+			true,
 		),
 		timeout_seconds: z._default(
 			z
@@ -70,11 +81,9 @@ export const exec = defineTool({
 			}
 			const timeoutMs = options.timeout_seconds * 1000;
 			const env = childEnvironment(workspace.root, options.env);
-			const outcome = await runCommand(
-				command,
-				{ cwd: directory.path, env, timeoutMs },
-				signal,
-			);
+			const start = options.confined ? context.confine : openShell;
+			const launch = start(command, directory.path);
+			const outcome = await runCommand(launch, { env, timeoutMs }, signal);
 			return report(outcome, options.timeout_seconds);
 		}),
 });

@@ -2,6 +2,7 @@
 
 import type { output, ZodMiniObject } from "zod/mini";
 import type { ApprovalRequest, Decision } from "../core/approval.ts";
+import type { Launch } from "../core/confinement.ts";
 import type { Attachment } from "../core/message.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -22,6 +23,8 @@ export interface ToolContext<Options = unknown> {
 	workspace: Workspace;
 	/** The tool's own section of aeon.json, `tools.<name>`. */
 	options: Options;
+	/** How a shell command is started in a folder so that it cannot touch Aeon's own files. */
+	confine(command: string, cwd: string): Launch;
 	/** Asks the person of this session. Resolves to `deny` where nobody can be asked. */
 	approve(request: ApprovalRequest): Promise<Decision>;
 	/** Sends a message to a dialog. Throws where the target is not allowed or the dialog is not there. */

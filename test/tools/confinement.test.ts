@@ -4,13 +4,13 @@ import { describe, expect, test } from "bun:test";
 import {
 	existsSync,
 	mkdirSync,
-	readdirSync,
 	readFileSync,
 	symlinkSync,
 	writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { platform } from "../../src/core/platform.ts";
+import { landlockVersion } from "../../src/core/platform_linux.ts";
 import { openTestAeon, type TestAeon } from "../support/aeon.ts";
 import { temporaryFolder } from "../support/home.ts";
 import { CANARY } from "./sandbox.ts";
@@ -23,9 +23,6 @@ const READS = [
 	"cat ../token",
 	"cat /proc/self/cwd/../token",
 	"cat /proc/self/root$STATE/token",
-	"cat /proc/$AEON/root$STATE/token",
-	"cat /proc/$AEON/cwd/$STATE/token",
-	"find /proc/$AEON/fd -lname '*sessions.db*' -exec cat {} \\;",
 	"cp $STATE/token copy",
 	"mv $STATE/token moved",
 	"ln $STATE/token link; cat link",
@@ -37,8 +34,15 @@ const READS = [
 	'perl -e \'open F, "<", "../token"; print <F>\'',
 	"setsid -w sh -c 'cat ../token'",
 	"setsid -w setsid -w sh -c 'cp ../token copy'",
+];
+
+/** Commands that only root could read them with. */
+const READS_OF_ROOT = [
+	"cat /proc/$AEON/root$STATE/token",
+	"cat /proc/$AEON/cwd/../../../../../../..$STATE/token",
+	"find /proc/$AEON/fd -lname '*sessions.db*' -exec grep -a canary {} \\;",
 	"mkdir d; mount --bind $STATE d; cat d/token; umount d",
-	"unshare -m sh -c 'mount --bind $STATE /mnt; cat /mnt/token'",
+	'unshare -m sh -c "mount --bind $STATE /mnt; cat /mnt/token"',
 	"chroot / cat $STATE/token",
 ];
 
@@ -54,9 +58,10 @@ const CHANGES = [
 	"echo x > a; ln a $STATE/new",
 	"rm -f $STATE/token",
 	"mv $STATE/token $STATE/new",
-	"mv $STATE $HOME/away",
+	"mv ../workspace ../other",
 	"mv $STATE $STATE.old",
-	"perl -e 'truncate \"../token\", 0'",
+	// Before Linux 6.2 Landlock knew nothing of truncate(2).
+	...(landlockVersion() >= 3 ? ["perl -e 'truncate \"../token\", 0'"] : []),
 	"sed -i s/canary/x/ $STATE/token",
 ];
 
@@ -87,12 +92,12 @@ async function perform(aeon: TestAeon, command: string): Promise<string> {
 function snapshot(home: string): string {
 	const state = join(home, ".aeon");
 	if (!existsSync(state)) return "gone";
-	const names = readdirSync(state, { recursive: true, encoding: "utf8" });
 	const texts = ["aeon.json", "token"].map((name) =>
 		existsSync(join(state, name)) ? readFileSync(join(state, name)) : "gone",
 	);
-	const own = names.filter((name) => !name.startsWith("workspace"));
-	return [...own.sort(), ...texts].join("\n");
+	const workspace = join(state, "workspace");
+	const find = ["find", state, "-path", workspace, "-prune", "-o", "-print"];
+	return [Bun.spawnSync(find).stdout, ...texts].join("\n");
 }
 
 /** What a command that is up to something comes to. */
@@ -106,7 +111,10 @@ async function attack(command: string, exec: object) {
 }
 
 describe.skipIf(!platform.canConfine())("Aeon's own files", () => {
-	test.each(READS)("are not read by: %s", async (command) => {
+	const isRoot = process.getuid?.() === 0;
+	const reads = [...READS, ...(isRoot ? READS_OF_ROOT : [])];
+
+	test.each(reads)("are not read by: %s", async (command) => {
 		const unconfined = await attack(command, { confined: false });
 		expect(unconfined.hasRead).toBe(true);
 		const nothing = { hasRead: false, hasChanged: false };
@@ -141,14 +149,16 @@ describe.skipIf(!platform.canConfine())("Aeon's own files", () => {
 			mkdirSync(at("logs"), { recursive: true });
 			writeFileSync(at(name), CANARY);
 		}
-		const output = await perform(
-			aeon,
-			`cat ${at("*/*")} ${at("*")} 2>/dev/null; echo x > ${at("real/sessions.db-journal")}`,
-		);
+		const commands = [
+			`cat ${at("*/*")} ${at("*")} 2>/dev/null`,
+			`echo x > ${at("real/sessions.db-journal")}`,
+			`echo written > ${at("beside")} && cat ${at("beside")}`,
+		];
+		const output = await perform(aeon, commands.join("; "));
 		expect(output).not.toContain(CANARY);
-		expect(output).toContain("beside\n");
-		expect(output).toContain("open\n");
+		expect(output).not.toContain("SQLite format");
+		expect(output).toStartWith("open\nbeside\n");
+		expect(output).toContain("written\n");
 		expect(existsSync(at("real/sessions.db-journal"))).toBe(false);
-		expect(existsSync(at("real/sessions.db"))).toBe(true);
 	});
 });

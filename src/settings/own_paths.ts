@@ -1,0 +1,65 @@
+// Which files and folders are Aeon's own, so that neither a tool nor a command may touch them.
+
+import { existsSync, realpathSync } from "node:fs";
+import { isAbsolute, relative } from "node:path";
+import { logFiles } from "../core/logger.ts";
+import type { Problem } from "../core/problems.ts";
+
+/** What SQLite keeps beside a database, by the ends of their names; it looks behind a symbolic link first. */
+const BESIDE_DATABASE = ["-wal", "-shm", "-journal"];
+
+/** What is looked at of settings, which need not have been checked. */
+interface Keeping {
+	/** The configuration file. */
+	file?: string | undefined;
+	log_file_path?: unknown;
+	storage?: unknown;
+	tools?: unknown;
+}
+
+/** The state directory, then what lies elsewhere: storage, the log, the configuration. Not all of it need be there yet. */
+export function ownPaths(
+	{ file, log_file_path, storage }: Keeping,
+	state: string,
+): string[] {
+	const stored = Object.values(storage ?? {})
+		.filter(isPath)
+		.flatMap((path) => [
+			path,
+			...BESIDE_DATABASE.map((end) => `${realPath(path)}${end}`),
+		]);
+	const logs = isPath(log_file_path) ? logFiles(log_file_path) : [];
+	return [state, ...logs, ...stored, ...(file ? [file] : [])];
+}
+
+/** The problem of a workspace that would lay Aeon's own state open to the tools. */
+export function exposedBy(
+	settings: Keeping,
+	state: string,
+): Problem | undefined {
+	const { workspace } = (settings.tools ?? {}) as { workspace?: unknown };
+	if (!isPath(workspace)) return undefined;
+	const exposed = ownPaths(settings, state).find((path) =>
+		isInside(path, workspace),
+	);
+	if (exposed === undefined) return undefined;
+	return {
+		path: ["tools", "workspace"],
+		what: `has ${exposed} in it, which tools must not touch`,
+		instead: "write a folder of its own, for example ~/.aeon/workspace",
+	};
+}
+
+function isPath(value: unknown): value is string {
+	return typeof value === "string" && isAbsolute(value);
+}
+
+function realPath(path: string): string {
+	return existsSync(path) ? realpathSync(path) : path;
+}
+
+/** True of a path that is the folder or lies in it. */
+function isInside(path: string, folder: string): boolean {
+	const way = relative(folder, path);
+	return way !== ".." && !way.startsWith("../");
+}

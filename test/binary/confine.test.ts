@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import {
 	chmodSync,
+	chownSync,
 	existsSync,
 	linkSync,
 	mkdirSync,
@@ -86,4 +87,43 @@ describe.skipIf(!platform.canConfine())("A command of the binary", () => {
 			expect(existsSync(join(home, ".aeon", "new"))).toBe(false);
 		},
 	);
+});
+
+test("no process of the same user can read Aeon's own environment", async () => {
+	const key = "sk-canary-of-the-environment";
+	using home = temporaryHome({
+		agents: { main: { provider: "demo" } },
+		tools: { exec: { approval: "allow", confined: false } },
+	});
+	const isRoot = process.getuid?.() === 0;
+	if (isRoot)
+		for (const path of [
+			home.path,
+			join(home.path, ".aeon"),
+			join(home.path, ".aeon/aeon.json"),
+		])
+			chownSync(path, NOBODY, NOBODY);
+	const child = Bun.spawn(
+		[
+			await binary("linux-x64"),
+			"chat",
+			"-m",
+			"run cat /proc/$PPID/environ; echo the end",
+		],
+		{
+			cwd: "/",
+			env: {
+				PATH: process.env.PATH ?? "",
+				HOME: home.path,
+				ANTHROPIC_API_KEY: key,
+			},
+			// Root may read everything of everybody: there is nothing to see as root.
+			...(isRoot && { uid: NOBODY, gid: NOBODY }),
+			stdout: "pipe",
+		},
+	);
+	const out = await child.stdout.text();
+	expect(out).toContain("the end");
+	expect(out).toContain("Permission denied");
+	expect(out).not.toContain(key);
 });

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "..", "..");
 const folder = mkdtempSync(join(tmpdir(), "aeon-binaries-"));
+// A test may run a binary as another user.
+chmodSync(folder, 0o755);
 const built = new Map<string, Promise<string>>();
 
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));

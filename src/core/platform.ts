@@ -42,8 +42,6 @@ export interface Platform {
 		command: string[],
 		options: { cwd: string; env: Record<string, string> },
 	): Child;
-	/** `fetch` without the runtime's own idle timeout: the caller keeps the time. */
-	fetch(url: string, init: RequestInit): Promise<Response>;
 	/** SHA-256 of a text's UTF-8, in hexadecimal. `node:crypto` would cost megabytes of memory. */
 	sha256(text: string): string;
 	/** Keeps other processes of the same user from reading this one's memory and environment. False where it cannot. */

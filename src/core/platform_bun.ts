@@ -46,8 +46,6 @@ export const platform: Platform = {
 		};
 	},
 
-	fetch: (url, init) => fetch(url, { ...init, timeout: false } as RequestInit),
-
 	sha256: (text) => new Bun.CryptoHasher("sha256").update(text).digest("hex"),
 
 	hideProcess,

@@ -6,7 +6,7 @@ import { streamAnswer } from "./answer.ts";
 import { AnthropicAnswer } from "./anthropic_answer.ts";
 import { buildAnthropicRequest } from "./anthropic_request.ts";
 import type { LlmDriver } from "./client.ts";
-import { readTimeouts, TIMEOUT_OPTIONS } from "./http.ts";
+import { readTimeouts, TIMEOUT_OPTIONS } from "./timeouts.ts";
 
 const API_VERSION = "2023-06-01";
 

@@ -1,19 +1,10 @@
 // One POST of JSON to a model's API and the bytes of its answer, with clocks of our own.
 
-import * as z from "zod/mini";
+import type { IncomingHttpHeaders } from "node:http";
 import { AeonError } from "../core/errors.ts";
-import { platform } from "../core/platform.ts";
+import { readBody, send } from "./connection.ts";
 import { type FarSide, networkError, statusError } from "./failure.ts";
-
-/** How long one may wait, in milliseconds. */
-export interface Timeouts {
-	/** For the status line, from the start. */
-	headersMs: number;
-	/** For the next byte. */
-	silenceMs: number;
-	/** For the whole answer. */
-	totalMs: number;
-}
+import type { Timeouts } from "./timeouts.ts";
 
 /** Where a model's API is asked. */
 export interface Endpoint extends FarSide {
@@ -22,49 +13,12 @@ export interface Endpoint extends FarSide {
 	timeouts: Timeouts;
 }
 
-/** What holds where aeon.json sets no other time. A model on one's own machine may load and read for minutes. */
-const REMOTE: Timeouts = {
-	headersMs: 30_000,
-	silenceMs: 60_000,
-	totalMs: 600_000,
-};
-const LOCAL: Timeouts = { ...REMOTE, headersMs: 300_000, silenceMs: 300_000 };
-
-/** The settings that every driver over HTTP has. */
-export const TIMEOUT_OPTIONS = {
-	headers_timeout_ms: timeout(
-		"Milliseconds until the provider must have begun to answer: 30000, on one's own network 300000.",
-	),
-	silence_timeout_ms: timeout(
-		"Milliseconds that an answer may pause: 60000, on one's own network 300000.",
-	),
-	total_timeout_ms: timeout(
-		"Milliseconds that one answer may take in all: 600000.",
-	),
-};
-
-/** The timeouts of a section of aeon.json, for a provider at this address. */
-export function readTimeouts(
-	options: {
-		headers_timeout_ms?: number | undefined;
-		silence_timeout_ms?: number | undefined;
-		total_timeout_ms?: number | undefined;
-	},
-	address: URL,
-): Timeouts {
-	const usual = isLocal(address) ? LOCAL : REMOTE;
-	return {
-		headersMs: options.headers_timeout_ms ?? usual.headersMs,
-		silenceMs: options.silence_timeout_ms ?? usual.silenceMs,
-		totalMs: options.total_timeout_ms ?? usual.totalMs,
-	};
-}
-
 const MAX_ERROR_BODY = 64 * 1024;
 
 /**
  * Posts `body` and gives the bytes of a good answer as they come. Throws `llm_unavailable` or `llm_rejected`; an abort
- * rethrows `signal.reason`. Leaving the loop closes the connection.
+ * rethrows `signal.reason`. Leaving the loop closes the connection. What arrived before a connection broke is given before
+ * the break is thrown.
  */
 export async function* post(
 	endpoint: Endpoint,
@@ -85,37 +39,33 @@ export async function* post(
 	let clock = hangUpAfter(timeouts.headersMs, "did not answer within");
 	let answered = false;
 	try {
-		const response = await platform.fetch(endpoint.url, {
-			method: "POST",
-			headers: { "content-type": "application/json", ...endpoint.headers },
-			body: JSON.stringify(body),
-			signal: line.signal,
-			// A redirect would take the key along to another host.
-			redirect: "manual",
-			// A pooled connection may be half open: it takes the request and never answers (bun#31894).
-			keepalive: false,
-		});
+		const response = await send(
+			endpoint.url,
+			endpoint.headers,
+			JSON.stringify(body),
+			line.signal,
+		);
 		answered = true;
 		clearTimeout(clock);
-		if (!response.ok) {
+		const bytes = readBody(response, line.signal);
+		const { statusCode: status = 0, headers } = response;
+		if (status < 200 || status > 299) {
 			clock = hangUpAfter(timeouts.silenceMs, "fell silent for");
-			const text = await readErrorBody(response);
-			const { status, headers } = response;
-			throw statusError(endpoint, status, headers, text, Date.now());
+			const text = await readErrorBody(bytes);
+			throw statusError(endpoint, status, asHeaders(headers), text, Date.now());
 		}
-		if (response.headers.get("content-type")?.includes("text/html")) {
+		if (headers["content-type"]?.includes("text/html")) {
 			throw new AeonError(
 				"llm_rejected",
 				`${host} sent a web page, not an answer`,
 				{ hint: "Check base_url." },
 			);
 		}
-		const reader = response.body?.getReader();
 		for (;;) {
 			clock = hangUpAfter(timeouts.silenceMs, "fell silent for");
-			const chunk = await reader?.read();
+			const chunk = await bytes.next();
 			clearTimeout(clock);
-			if (chunk?.value === undefined) return;
+			if (chunk.done) return;
 			yield chunk.value;
 		}
 	} catch (error) {
@@ -131,15 +81,15 @@ export async function* post(
 }
 
 /** What there is of it: the status matters more than a body that does not come. */
-async function readErrorBody(response: Response): Promise<string> {
+async function readErrorBody(
+	bytes: AsyncIterable<Uint8Array>,
+): Promise<string> {
 	const decoder = new TextDecoder();
-	const reader = response.body?.getReader();
 	let text = "";
 	try {
-		while (text.length < MAX_ERROR_BODY) {
-			const chunk = await reader?.read();
-			if (chunk?.value === undefined) break;
-			text += decoder.decode(chunk.value, { stream: true });
+		for await (const chunk of bytes) {
+			text += decoder.decode(chunk, { stream: true });
+			if (text.length >= MAX_ERROR_BODY) break;
 		}
 	} catch {
 		return text;
@@ -147,14 +97,10 @@ async function readErrorBody(response: Response): Promise<string> {
 	return text;
 }
 
-/** True of this machine and of private networks (RFC 1918, RFC 6762's `.local`, names without a dot). */
-function isLocal({ hostname }: URL): boolean {
-	return /^(localhost|[^.:]+|.*\.local|127\..*|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|\[::1\]|\[f[cd].*)$/.test(
-		hostname,
+function asHeaders(headers: IncomingHttpHeaders): Headers {
+	return new Headers(
+		Object.entries(headers).flatMap(([name, value]) =>
+			typeof value === "string" ? [[name, value] as [string, string]] : [],
+		),
 	);
-}
-
-function timeout(description: string) {
-	const positive = z.int().check(z.positive(), z.lte(86_400_000));
-	return z.optional(positive.check(z.describe(description)));
 }

@@ -4,9 +4,9 @@ import * as z from "zod/mini";
 import { secret } from "../core/secret.ts";
 import { streamAnswer } from "./answer.ts";
 import type { LlmDriver } from "./client.ts";
-import { readTimeouts, TIMEOUT_OPTIONS } from "./http.ts";
 import { OpenaiAnswer } from "./openai_answer.ts";
 import { buildOpenaiRequest } from "./openai_request.ts";
+import { readTimeouts, TIMEOUT_OPTIONS } from "./timeouts.ts";
 
 const Options = z.object({
 	model: z.string().check(z.minLength(1), z.describe("The model's id.")),

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
-import { readTimeouts } from "../../src/llm/http.ts";
+import { post } from "../../src/llm/http.ts";
 import {
 	type FakeAnswer,
 	type FakeLlm,
@@ -239,26 +239,43 @@ async function listen(server: Server): Promise<string> {
 	return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
 }
 
-test("a model on one's own machine or network gets minutes, one on the internet does not, and a setting wins", () => {
-	const silence = (address: string, options = {}) =>
-		readTimeouts(options, new URL(address)).silenceMs;
-	for (const host of [
-		"localhost",
-		"127.0.0.1",
-		"10.0.0.2",
-		"192.168.1.9",
-		"172.16.0.1",
-		"pi.local",
-		"ollama",
-		"[::1]",
-	])
-		expect([host, silence(`http://${host}:11434/v1`)]).toEqual([host, 300_000]);
-	for (const host of [
-		"api.openai.com",
-		"172.32.0.1",
-		"8.8.8.8",
-		"local.example.com",
-	])
-		expect([host, silence(`https://${host}/v1`)]).toEqual([host, 60_000]);
-	expect(silence("http://localhost/v1", { silence_timeout_ms: 5 })).toBe(5);
+test("what arrived before a connection was reset is kept, however close behind it the reset came", async () => {
+	const server = createServer((socket) => {
+		socket.on("error", () => socket.destroy());
+		socket.once("data", () => {
+			const head =
+				"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+			socket.write(head);
+			for (let n = 0; n < 20; n++)
+				socket.write(`4\r\n${String(n).padStart(3)},\r\n`);
+			setImmediate(() => socket.resetAndDestroy());
+		});
+	});
+	await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+	const { port } = server.address() as { port: number };
+	for (let n = 0; n < 20; n++) {
+		const timeouts = { headersMs: 5000, silenceMs: 5000, totalMs: 5000 };
+		const endpoint = {
+			url: `http://127.0.0.1:${port}/`,
+			host: "fake",
+			headers: {},
+			secrets: [],
+			timeouts,
+		};
+		let text = "";
+		let broke: unknown;
+		try {
+			for await (const bytes of post(
+				endpoint,
+				{},
+				new AbortController().signal,
+			))
+				text += Buffer.from(bytes);
+		} catch (error) {
+			broke = error;
+		}
+		expect(text.split(",")).toHaveLength(21);
+		expect(broke).toMatchObject({ code: "llm_unavailable" });
+	}
+	server.close();
 });

@@ -48,8 +48,7 @@ export function repair(messages: readonly Message[]): Message[] {
 		const previous = repaired.at(-1);
 		if (message.role === "user") addUser(repaired, previous, message);
 		else if (message.role === "assistant" && previous) {
-			const results = resultsAfter(messages, index);
-			addAssistant(repaired, previous, message, results, ids);
+			addAssistant(repaired, previous, message, messages.slice(index + 1), ids);
 		}
 	});
 	return repaired;
@@ -83,7 +82,7 @@ function addAssistant(
 	repaired: Message[],
 	previous: Message,
 	message: AssistantMessage,
-	results: ToolMessage[],
+	after: readonly Message[],
 	ids: CallIds,
 ): void {
 	const calls = message.toolCalls ?? [];
@@ -103,7 +102,7 @@ function addAssistant(
 	else repaired.push(assistant);
 	repaired.push(
 		...calls.map((call, index) =>
-			answer(call, renamed[index]?.id ?? call.id, results),
+			answer(call, renamed[index]?.id ?? call.id, after),
 		),
 	);
 }
@@ -118,14 +117,23 @@ function join(
 	return { ...rest, content };
 }
 
-/** The result of a call, taken out of the results that are left; "interrupted" where there is none. */
+/**
+ * The result of a call among the messages after it, wherever it stands: somebody else, or another process, may have spoken
+ * in between. "interrupted" where there is none before the next call of the same id.
+ */
 function answer(
 	call: ToolCall,
 	id: string,
-	results: ToolMessage[],
+	after: readonly Message[],
 ): ToolMessage {
-	const index = results.findIndex((result) => result.toolCallId === call.id);
-	const [found] = index < 0 ? [] : results.splice(index, 1);
+	const isSameId = (other: ToolCall) => other.id === call.id;
+	const next = after.findIndex(
+		(message) =>
+			message.role === "assistant" && message.toolCalls?.some(isSameId),
+	);
+	const found = (next < 0 ? after : after.slice(0, next)).find(
+		(message) => message.role === "tool" && message.toolCallId === call.id,
+	) as ToolMessage | undefined;
 	if (!found)
 		return {
 			role: "tool",
@@ -139,18 +147,6 @@ function answer(
 		toolCallId: id,
 		content: found.content.trim() === "" ? "(no output)" : found.content,
 	};
-}
-
-/** The tool messages between an assistant's message and the next one. */
-function resultsAfter(
-	messages: readonly Message[],
-	index: number,
-): ToolMessage[] {
-	const rest = messages.slice(index + 1);
-	const next = rest.findIndex((message) => message.role === "assistant");
-	return (next < 0 ? rest : rest.slice(0, next)).filter(
-		(message) => message.role === "tool",
-	);
 }
 
 /** Gives every call an id that the providers take (`[a-zA-Z0-9_-]+`, unique): its own where it can be kept. */

@@ -36,12 +36,15 @@ export function withRetry(
 		async *streamCompletion(request, signal) {
 			const start = now();
 			for (let tried = 1; ; tried++) {
-				const failure = yield* attempt(client, request, signal);
+				// The first try has the time that its own clocks give it; the others have what is left.
+				const left = Math.max(budgetMs - (now() - start), 1);
+				const asked = tried === 1 ? client : within(client, left);
+				const failure = yield* attempt(asked, request, signal);
 				if (failure === undefined) return;
 				const jitter =
 					random() * Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (tried - 1));
 				const delay = failure.retryAfterMs ?? jitter;
-				const late = now() - start + delay > budgetMs;
+				const late = now() - start + delay >= budgetMs;
 				if (tried >= tries || late) throw afterTries(failure, tried);
 				await sleep(delay, signal);
 			}
@@ -99,7 +102,7 @@ async function* attempt(
 	let visible = false;
 	try {
 		for await (const event of client.streamCompletion(request, signal)) {
-			visible ||= event.type === "text_delta" || event.type === "tool_call";
+			visible ||= isVisible(event);
 			yield event;
 		}
 	} catch (error) {
@@ -108,6 +111,34 @@ async function* attempt(
 		return error;
 	}
 	return undefined;
+}
+
+/** The same client, which must show something of its answer within the time; once it has, it may take longer. */
+function within(client: LlmClient, ms: number): LlmClient {
+	return {
+		...client,
+		async *streamCompletion(request, signal) {
+			const late = new AbortController();
+			const message = `${client.label} did not answer in time`;
+			const timer = setTimeout(
+				() => late.abort(new AeonError("llm_unavailable", message)),
+				ms,
+			);
+			const either = AbortSignal.any([signal, late.signal]);
+			try {
+				for await (const event of client.streamCompletion(request, either)) {
+					if (isVisible(event)) clearTimeout(timer);
+					yield event;
+				}
+			} finally {
+				clearTimeout(timer);
+			}
+		},
+	};
+}
+
+function isVisible({ type }: StreamEvent): boolean {
+	return type === "text_delta" || type === "tool_call";
 }
 
 function afterTries(failure: AeonError, tried: number): AeonError {

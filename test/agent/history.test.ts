@@ -177,3 +177,45 @@ test("what is attached to two messages in a row stays attached to the one they b
 		]),
 	).toEqual([{ role: "user", content: "a\n\nb" }]);
 });
+
+test("a result that another process's whole turn came in front of still answers its call", () => {
+	const repaired = repair([
+		{ role: "user", content: "run it" },
+		{
+			role: "assistant",
+			content: "",
+			toolCalls: [{ id: "a", name: "exec", input: {} }],
+		},
+		{ role: "user", content: "and what is 1 + 1?" },
+		{ role: "assistant", content: "2" },
+		{ role: "tool", toolCallId: "a", toolName: "exec", content: "ran" },
+		{ role: "assistant", content: "It ran." },
+	]);
+	expect(repaired.map((one) => [one.role, one.content])).toEqual([
+		["user", "run it"],
+		["assistant", ""],
+		["tool", "ran"],
+		["user", "and what is 1 + 1?"],
+		["assistant", "2\n\nIt ran."],
+	]);
+});
+
+test("a result belongs to the last call of its id before it, not to an older one that was never answered", () => {
+	const calling = (content: string): Message => ({
+		role: "assistant",
+		content,
+		toolCalls: [{ id: "a", name: "exec", input: {} }],
+	});
+	const repaired = repair([
+		{ role: "user", content: "one" },
+		calling("first"),
+		{ role: "user", content: "two" },
+		calling("second"),
+		{ role: "tool", toolCallId: "a", toolName: "exec", content: "ran" },
+	]);
+	expect(
+		repaired
+			.filter(({ role }) => role === "tool")
+			.map(({ content }) => content),
+	).toEqual(["interrupted", "ran"]);
+});

@@ -224,3 +224,34 @@ describe("a model with fallbacks", () => {
 		expect(withFallbacks([only])).toBe(only);
 	});
 });
+
+test("a try after the first ends when the time for all of them is up, unless something of the answer is there", async () => {
+	const hanging: LlmClient = {
+		label: "slow",
+		contextWindow: 1000,
+		async *streamCompletion(_request, signal) {
+			if (first) {
+				first = false;
+				throw unavailable();
+			}
+			if (isVisible) yield TEXT;
+			const { promise, reject } = Promise.withResolvers<never>();
+			signal.addEventListener("abort", () => reject(signal.reason));
+			if (isVisible) setTimeout(() => reject(rejected()), 60);
+			await promise;
+		},
+	};
+	const retried = withRetry(hanging, { budgetMs: 30, random: () => 0 });
+	let first = true;
+	let isVisible = false;
+	expect(await rejection(ask(retried))).toMatchObject({
+		message: expect.stringMatching(
+			/^slow did not answer in time \([23] tries\)$/,
+		),
+	});
+	first = true;
+	isVisible = true;
+	expect(await rejection(ask(retried))).toMatchObject({
+		message: "api.test said 401",
+	});
+});

@@ -14,8 +14,9 @@ import {
 	loadSettings,
 	stateDirectory,
 } from "../settings/settings.ts";
-import { INTERRUPTED, sayEach, sayOnce } from "./one_shot.ts";
+import { sayEach, sayOnce } from "./one_shot.ts";
 import { appOptions, configFlag, logFlag, surroundings } from "./options.ts";
+import { INTERRUPTED, withSignals } from "./signals.ts";
 
 /** `aeon chat`: a conversation in the terminal, or one message and its answer. */
 export const chat = defineCommand({
@@ -98,10 +99,11 @@ async function converse(
 	});
 	aeon.addDialog(dialog);
 	await dialog.start(aeon.host);
-	const onSignal = () => void dialog.stop();
-	process.once("SIGTERM", onSignal);
-	process.once("SIGHUP", onSignal);
-	return (await dialog.ended) === "interrupt" ? INTERRUPTED : 0;
+	const { value: ending, exitCode } = await withSignals(
+		() => void dialog.stop(),
+		() => dialog.ended,
+	);
+	return exitCode ?? (ending === "interrupt" ? INTERRUPTED : 0);
 }
 
 /** The session to talk in: `--session` as a whole key or a name, `--agent` or the default agent. */

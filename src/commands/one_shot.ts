@@ -4,9 +4,7 @@ import type { Aeon } from "../app.ts";
 import type { TurnResult } from "../core/event.ts";
 import { print, printError, terminalStyle } from "../core/terminal.ts";
 import { plain } from "../dialogs/cli/plain.ts";
-
-/** Exit code of a program that was interrupted: 128 + SIGINT (POSIX, "Exit Status for Commands"). */
-export const INTERRUPTED = 130;
+import { INTERRUPTED, withSignals } from "./signals.ts";
 
 /** Says one thing and shows the answer, as text or as one JSON object. `-` reads the message from standard input. */
 export async function sayOnce(
@@ -21,9 +19,9 @@ export async function sayOnce(
 		: terminalStyle(process.env);
 	const write = asJson ? () => {} : print;
 	aeon.addDialog(plain({ ...style, write, aside: printError }));
-	const result = await untilSignal(aeon, sessionKey, text);
+	const { result, code } = await takeTurn(aeon, sessionKey, text);
 	if (asJson) print(`${JSON.stringify(describeResult(result))}\n`);
-	return exitCode(result);
+	return code;
 }
 
 /** Says every line of standard input, one after the other. */
@@ -40,33 +38,23 @@ export async function sayEach(aeon: Aeon, sessionKey: string): Promise<number> {
 			print(`${reply.text}\n`);
 			continue;
 		}
-		const result = await untilSignal(aeon, sessionKey, line);
-		code = exitCode(result);
-		if (code === INTERRUPTED) break;
+		({ code } = await takeTurn(aeon, sessionKey, line));
+		if (code >= INTERRUPTED) break;
 	}
 	return code;
 }
 
-/** One turn, which SIGINT and SIGTERM stop. */
-async function untilSignal(
+/** One turn, which a signal stops, and what the command is to exit with after it. */
+async function takeTurn(
 	aeon: Aeon,
 	sessionKey: string,
 	text: string,
-): Promise<TurnResult> {
-	const stop = () => void aeon.host.cancel(sessionKey);
-	process.on("SIGINT", stop);
-	process.on("SIGTERM", stop);
-	try {
-		return await aeon.host.receive({ sessionKey, text });
-	} finally {
-		process.off("SIGINT", stop);
-		process.off("SIGTERM", stop);
-	}
-}
-
-function exitCode({ stopReason, error }: TurnResult): number {
-	if (stopReason === "cancelled") return INTERRUPTED;
-	return error ? 1 : 0;
+): Promise<{ result: TurnResult; code: number }> {
+	const { value: result, exitCode } = await withSignals(
+		() => void aeon.host.cancel(sessionKey),
+		() => aeon.host.receive({ sessionKey, text }),
+	);
+	return { result, code: exitCode ?? (result.error ? 1 : 0) };
 }
 
 /** A turn in the words of the wire. */

@@ -2,6 +2,7 @@
 
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { AeonError, describeError } from "./errors.ts";
 
 /** How a terminal is to be written to. */
 export interface TerminalStyle {
@@ -18,6 +19,12 @@ const STDERR = 2;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
+/** Unicode's embeddings, overrides and isolates (UAX #9, "Explicit Directional"). */
+const BIDI = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** Unicode's format characters, bidirectional and of no width, and its line ends. */
+const UNSEEN = /[\p{Cf}\u2028\u2029]/gu;
+
 /** The style of this process's standard output. */
 export function terminalStyle(
 	env: Record<string, string | undefined>,
@@ -31,7 +38,7 @@ export function canAsk(): boolean {
 	return isatty(0) && isatty(STDOUT);
 }
 
-/** Writes to standard output, at once and whole. Throws EPIPE where nobody reads it any more. */
+/** Writes to standard output, at once and whole. What nobody can read any more is dropped: the pipe or the terminal is gone. */
 export function print(text: string): void {
 	writeAll(STDOUT, text);
 }
@@ -41,18 +48,18 @@ export function printError(text: string): void {
 	writeAll(STDERR, text);
 }
 
-/** Text from outside without the control characters that a terminal would obey. */
+/** Text from outside without the characters that a terminal would obey, or that would turn the order of the others round. */
 export function printable(text: string): string {
-	return text.replace(CONTROL, "");
+	return text.replace(CONTROL, "").replace(BIDI, "");
 }
 
-/** Text from outside with its control characters shown as escapes: for what a person must see exactly. */
+/** Text from outside with every character that is not seen shown as an escape: for what a person must see exactly. */
 export function visible(text: string): string {
-	return text.replace(
-		CONTROL,
-		(character) =>
-			`\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-	);
+	const code = (character: string) =>
+		(character.codePointAt(0) ?? 0).toString(16);
+	return text
+		.replace(CONTROL, (character) => `\\x${code(character).padStart(2, "0")}`)
+		.replace(UNSEEN, (character) => `\\u{${code(character)}}`);
 }
 
 /** Text in a colour or weight, where colours are wanted. */
@@ -71,7 +78,14 @@ function writeAll(descriptor: number, text: string): void {
 		try {
 			bytes = bytes.subarray(writeSync(descriptor, bytes));
 		} catch (error) {
-			if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+			const { code } = error as NodeJS.ErrnoException;
+			if (code === "EPIPE" || code === "EIO") return;
+			if (code !== "EAGAIN")
+				throw new AeonError(
+					"internal",
+					`The output cannot be written: ${describeError(error)}`,
+					{ cause: error },
+				);
 			// A non-blocking pipe that is full: its reader needs a moment.
 			Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
 		}

@@ -9,6 +9,7 @@ import {
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
+import { AeonError } from "../../core/errors.ts";
 import { print } from "../../core/terminal.ts";
 import { foldLineEnds, readKeys, restoreLineEnds } from "./paste.ts";
 
@@ -68,23 +69,29 @@ export function openEditor(
 		removeHistoryDuplicates: true,
 	});
 	let isClosed = false;
+	/** Empties the line without a trace on the screen, and gives what stood in it. */
+	const takeLine = (): string => {
+		const typed = lines.line;
+		lines.write(null, { ctrl: true, name: "e" });
+		lines.write(null, { ctrl: true, name: "u" });
+		return typed;
+	};
 	lines.on("line", (line) => {
 		if (line.trim() !== "") saveLine(historyFile, line);
 		events.line(restoreLineEnds(line));
 	});
-	lines.on("SIGINT", () => {
-		const discarded = lines.line;
-		lines.write(null, { ctrl: true, name: "e" });
-		lines.write(null, { ctrl: true, name: "u" });
-		events.interrupt(discarded);
-	});
+	lines.on("SIGINT", () => events.interrupt(takeLine()));
+	// After Ctrl-Z and fg.
+	lines.on("SIGCONT", () => lines.prompt(true));
 	lines.on("close", () => {
-		if (!isClosed) events.end();
+		if (isClosed) return;
+		isClosed = true;
+		events.end();
 	});
 	return {
 		prompt() {
 			isQuiet = false;
-			lines.prompt(true);
+			if (!isClosed) lines.prompt(true);
 		},
 		setQuiet(quiet) {
 			isQuiet = quiet;
@@ -92,15 +99,24 @@ export function openEditor(
 		async ask(question, signal) {
 			const { promise, resolve, reject } = Promise.withResolvers<string>();
 			const onAbort = () => reject(signal.reason);
+			const onClose = () =>
+				reject(new AeonError("cancelled", "The chat is closed."));
+			if (isClosed) onClose();
 			signal.addEventListener("abort", onAbort, { once: true });
+			lines.once("close", onClose);
 			const wasQuiet = isQuiet;
+			isQuiet = true;
+			// What was being typed is no answer: it comes back afterwards.
+			const typed = isClosed ? "" : takeLine();
 			isQuiet = false;
-			lines.question(question, { signal }, resolve);
+			if (!isClosed) lines.question(question, { signal }, resolve);
 			try {
 				return await promise;
 			} finally {
 				isQuiet = wasQuiet;
+				if (typed && !isClosed) lines.write(typed);
 				signal.removeEventListener("abort", onAbort);
+				lines.off("close", onClose);
 			}
 		},
 		close() {

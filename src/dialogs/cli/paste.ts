@@ -43,7 +43,9 @@ export function readKeys(
 	};
 	terminal.setEncoding("utf8");
 	terminal.on("data", onData);
-	terminal.once("end", () => keys.end());
+	// A terminal that is gone is the end, too.
+	for (const end of ["end", "close", "error"])
+		terminal.once(end, () => keys.end());
 	write(PASTE_ON);
 	return {
 		keys,

@@ -1,12 +1,13 @@
 // The parts put together: checked settings in, a running Aeon out. The only file that opens drivers.
 
-import { readFileSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Agent, ToolRun } from "./agent/agent.ts";
 import { systemPrompt } from "./agent/prompt.ts";
 import { Runtime } from "./agent/runtime.ts";
 import { runSlash } from "./agent/slash.ts";
 import type { ApprovalRequest, Decision } from "./core/approval.ts";
+import { readTextFile } from "./core/config.ts";
 import { createConfinement } from "./core/confinement.ts";
 import { AeonError, describeError } from "./core/errors.ts";
 import {
@@ -56,6 +57,9 @@ export interface AppOptions {
 /** Where the tools of every agent work. */
 type ToolPlace = Pick<ToolContext, "workspace" | "confine">;
 
+/** A system prompt is sent with every request: what is larger is another file. */
+const MAX_PROMPT_SIZE = 100_000;
+
 const NO_LANDLOCK =
 	"this system has no Landlock, so commands can reach Aeon's own files";
 
@@ -65,10 +69,11 @@ export async function openAeon(
 	options: AppOptions,
 ): Promise<Aeon> {
 	platform.hideProcess();
+	const state = stateDirectory(options.home);
+	openStateDirectory(state);
 	const logger = openLogger(settings, options);
 	const store = await openStore(settings);
 	const workspace = openWorkspace(settings.tools.workspace);
-	const state = stateDirectory(options.home);
 	const confine = createConfinement(
 		{
 			workspace: workspace.root,
@@ -118,6 +123,20 @@ export function openStore({ storage }: Settings): Promise<SessionStore> {
 	const driver = drivers[storage.driver] as StoreDriver;
 	// The section was checked against the options of this very driver.
 	return driver.open(storage as never);
+}
+
+/** Makes the state directory its owner's alone, also where the owner made it with mkdir. */
+function openStateDirectory(path: string): void {
+	try {
+		mkdirSync(path, { recursive: true, mode: 0o700 });
+		chmodSync(path, 0o700);
+	} catch (error) {
+		throw new AeonError(
+			"storage_failed",
+			`The state directory ${path} cannot be used: ${describeError(error)}`,
+			{ cause: error, hint: "HOME says where it lies." },
+		);
+	}
 }
 
 function openLogger(
@@ -179,7 +198,7 @@ function readPersona(section: AgentSettings): string | undefined {
 	const { system_prompt, system_prompt_file } = section;
 	if (!system_prompt_file) return system_prompt;
 	try {
-		return readFileSync(system_prompt_file, "utf8");
+		return readTextFile(system_prompt_file, MAX_PROMPT_SIZE);
 	} catch (error) {
 		throw new AeonError(
 			"config_invalid",

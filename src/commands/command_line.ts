@@ -56,7 +56,14 @@ export async function runCommandLine(
 		throw new AeonError("usage", `${path} needs one of the commands above`);
 	}
 	const checked = checkArguments(rest, (command.args ?? {}) as ArgsDef);
-	await runCommand(command, { rawArgs: checked });
+	try {
+		await runCommand(command, { rawArgs: checked });
+	} catch (error) {
+		if (!(error instanceof Error) || error.name !== "CLIError") throw error;
+		throw new AeonError("usage", stripVTControlCharacters(error.message), {
+			hint: `${path} --help shows how it is used.`,
+		});
+	}
 }
 
 async function findCommand(

@@ -2,7 +2,13 @@ import { defineCommand } from "citty";
 import { openStore } from "../app.ts";
 import { AeonError } from "../core/errors.ts";
 import { completeSessionKey, formatSessionKey } from "../core/session.ts";
-import { paint, print, printable, terminalStyle } from "../core/terminal.ts";
+import {
+	paint,
+	print,
+	printable,
+	terminalStyle,
+	visible,
+} from "../core/terminal.ts";
 import { defaultAgent, loadSettings } from "../settings/settings.ts";
 import { encodeMessage } from "../storage/record.ts";
 import type { SessionStore, StoredMessage } from "../storage/store.ts";
@@ -47,7 +53,7 @@ const list = defineCommand({
 				const count = `${session.messageCount} message${session.messageCount === 1 ? "" : "s"}`;
 				const last = printable(session.lastText).replaceAll(/\s+/g, " ");
 				print(
-					`${printable(session.sessionKey)}  ${paint("dim", `${formatTime(session.updatedAt)}, ${count}`, hasColour)}\n  ${last}\n`,
+					`${visible(session.sessionKey).replaceAll("\n", "\\n")}  ${paint("dim", `${formatTime(session.updatedAt)}, ${count}`, hasColour)}\n  ${last}\n`,
 				);
 			}
 		}),
@@ -110,7 +116,7 @@ async function withStore(
 	const settings = await loadSettings({
 		...surroundings(),
 		configFlag: config,
-		needs: "nothing",
+		needs: "storage",
 	});
 	const store = await openStore(settings);
 	try {

@@ -1,6 +1,6 @@
 // Reading aeon.json: where it lies, what ${NAME}, ~ and ./ stand for, and every problem said at once.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { ParseError } from "jsonc-parser";
 import * as z from "zod/mini";
@@ -22,6 +22,18 @@ export interface UnsetVariable {
 }
 
 const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
+
+/** No configuration is as large. */
+const MAX_FILE_SIZE = 1_000_000;
+
+/** The text of a plain file, without the mark that some editors put first. Throws where it is none, or too large. */
+export function readTextFile(file: string, maxBytes: number): string {
+	const status = statSync(file);
+	if (!status.isFile()) throw new Error("it is not a plain file");
+	if (status.size > maxBytes)
+		throw new Error(`it is larger than ${maxBytes} bytes`);
+	return readFileSync(file, "utf8").replace(/^\ufeff/, "");
+}
 
 /** The schema of a file or folder in aeon.json. `~/` and `./` are resolved before it sees them. */
 export function filePath(description: string) {
@@ -61,7 +73,7 @@ export function findConfigFile(
 export async function readJsonFile(file: string): Promise<unknown> {
 	let text: string;
 	try {
-		text = readFileSync(file, "utf8");
+		text = readTextFile(file, MAX_FILE_SIZE);
 	} catch (error) {
 		throw new AeonError(
 			"config_invalid",

@@ -57,7 +57,7 @@ function describeIssue(root: Shape, value: unknown, issue: Issue): Problem[] {
 	const here = follow(value, path);
 	const shape = shapeAt(root, value, path);
 	const example = shape?.description
-		? `write ${lower(shape.description).replace(/\.$/, "")}`
+		? `write ${lower(shape.description.split(/\.( |$)/, 1)[0] ?? "")}`
 		: "";
 	switch (issue.code) {
 		case "unrecognized_keys": {
@@ -100,14 +100,28 @@ function describeIssue(root: Shape, value: unknown, issue: Issue): Problem[] {
 				];
 			const [bound, limit] =
 				issue.code === "too_small"
-					? ["at least", issue.minimum]
-					: ["at most", issue.maximum];
+					? [
+							issue.inclusive === false ? "more than" : "at least",
+							issue.minimum,
+						]
+					: [
+							issue.inclusive === false ? "less than" : "at most",
+							issue.maximum,
+						];
 			return [
 				{ path, what: `is ${show(here)}`, instead: `write ${bound} ${limit}` },
 			];
 		}
 		case "invalid_key":
 			return [{ path, what: issue.issues[0]?.message ?? issue.message }];
+		case "invalid_format":
+			return [
+				{
+					path,
+					what: `${show(here)} has not the right form`,
+					instead: example,
+				},
+			];
 		default:
 			// A check of our own: its message says what to write, too.
 			return [{ path, what: issue.message }];

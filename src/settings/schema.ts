@@ -11,8 +11,14 @@ import * as toolRegistry from "../tools/registry.ts";
 import type { Tool } from "../tools/tool.ts";
 
 const llmDrivers: Record<string, LlmDriver> = providers;
+/** The words that `provider` may be. */
+export const PROVIDERS = Object.keys(llmDrivers);
 const storeDrivers: Record<string, StoreDriver> = stores;
 const tools: Tool[] = Object.values(toolRegistry) as Tool[];
+
+/** What is said of an agent whose name could not stand in a session key. */
+export const AGENT_NAME_RULE =
+	"is no agent's name: write letters, digits, - and _";
 
 /** What every agent may have, whoever makes its model. */
 const commonOptions = z.object({
@@ -111,14 +117,7 @@ export const settingsSchema = z.strictObject({
 	server: z.prefault(serverSchema, {}),
 	agents: z
 		.record(
-			z
-				.string()
-				.check(
-					z.regex(
-						/^[A-Za-z0-9_-]+$/,
-						"is no agent's name: write letters, digits, - and _",
-					),
-				),
+			z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, AGENT_NAME_RULE)),
 			agentSchema,
 		)
 		.check(
@@ -161,10 +160,51 @@ export interface Settings {
 	tools: { workspace: string } & Record<string, unknown>;
 }
 
-/** The JSON Schema of aeon.json, for editors. */
+/** What is filled in before anything is checked, for it has `~` in it. */
+export const DEFAULTS = {
+	log_file_path: "~/.aeon/logs/aeon.log",
+	storage: {
+		driver: "sqlite",
+		sessions_db: "~/.aeon/sessions.db",
+		directory: "~/.aeon/sessions",
+	},
+	tools: { workspace: "~/.aeon/workspace" },
+};
+
+/** The JSON Schema of aeon.json, for editors: of the file as it is written, where what has a default may be left out. */
 export function settingsJsonSchema(): object {
-	return {
-		title: "aeon.json",
-		...z.toJSONSchema(settingsSchema, { io: "input" }),
-	};
+	const schema = z.toJSONSchema(settingsSchema, { io: "input" });
+	return { title: "aeon.json", ...withDefaults(schema as Shape, DEFAULTS) };
+}
+
+/** The part of a JSON Schema that defaults touch. */
+interface Shape {
+	required?: string[];
+	properties?: Record<string, Shape>;
+	oneOf?: Shape[];
+	anyOf?: Shape[];
+	default?: unknown;
+}
+
+function withDefaults(shape: Shape, defaults: object): Shape {
+	const { oneOf, ...rest } = shape;
+	// Without the word that tells the branches apart, several of them fit.
+	if (oneOf)
+		return {
+			...rest,
+			anyOf: oneOf.map((branch) => withDefaults(branch, defaults)),
+		};
+	const properties = { ...shape.properties };
+	for (const [name, value] of Object.entries(defaults)) {
+		const property = properties[name];
+		if (property)
+			properties[name] =
+				typeof value === "object"
+					? withDefaults(property, value)
+					: { ...property, default: value };
+	}
+	const required = shape.required?.filter(
+		(name) => !Object.hasOwn(defaults, name),
+	);
+	return { ...shape, properties, ...(required && { required }) };
 }

@@ -12,8 +12,8 @@ import {
 	type UnsetVariable,
 } from "../core/config.ts";
 import type { Problem } from "../core/problems.ts";
-import { exposedBy } from "./own_paths.ts";
-import { type Settings, settingsSchema } from "./schema.ts";
+import { crossCheck, withKnownProviders } from "./cross_checks.ts";
+import { DEFAULTS, type Settings, settingsSchema } from "./schema.ts";
 
 /** What a command wants of the configuration. */
 export interface SettingsRequest extends Surroundings {
@@ -23,8 +23,11 @@ export interface SettingsRequest extends Surroundings {
 	demo?: boolean;
 	/** The agent that is asked for, where there is a choice; `main`, else the first. */
 	agent?: string | undefined;
-	/** Which parts must be complete, variables and all: the agent and its fallbacks, every enabled part, or none. */
-	needs: "agent" | "everything" | "nothing";
+	/**
+	 * Which parts must be complete, variables and all: the agent with its fallbacks and what serves it, storage alone, every
+	 * part that is enabled, or none.
+	 */
+	needs: "agent" | "storage" | "everything" | "nothing";
 }
 
 /** A configuration before it is filled in and checked, and what a person should know of how it came about. */
@@ -55,8 +58,10 @@ export async function loadSettings(
 	const raw = withDefaults(chosen.raw, request);
 	const directory = configDirectory(file, request.cwd);
 	const { value, unset } = substitute(raw, { ...request, directory });
-	const checked = check(settingsSchema, value);
+	const known = withKnownProviders(value);
+	const checked = check(settingsSchema, known.value);
 	const problems = [
+		...known.problems,
 		...checked.problems,
 		...unset.filter((one) => isNeeded(one, value, request)).map(describeUnset),
 		...crossCheck(value, file, stateDirectory(request.home)),
@@ -88,23 +93,18 @@ function withoutFile({ env, demo }: SettingsRequest): Unchecked {
 	return { ...agent({ provider: "demo" }), ...(notice && { notice }) };
 }
 
-/** The file's value with the defaults that need a home directory, and with the demo in place of every agent where asked. */
-function withDefaults(raw: unknown, { demo, home }: SettingsRequest): unknown {
+/** The file's value with the defaults that have `~` in them, and with the demo in place of every agent where asked. */
+function withDefaults(raw: unknown, { demo }: SettingsRequest): unknown {
 	if (!isObject(raw)) return raw;
-	const state = stateDirectory(home);
-	const section = (name: string, defaults: object) => {
+	const section = (name: "storage" | "tools") => {
 		const given = raw[name] ?? {};
-		return isObject(given) ? { ...defaults, ...given } : given;
+		return isObject(given) ? { ...DEFAULTS[name], ...given } : given;
 	};
 	return {
-		log_file_path: join(state, "logs", "aeon.log"),
+		log_file_path: DEFAULTS.log_file_path,
 		...raw,
-		storage: section("storage", {
-			driver: "sqlite",
-			sessions_db: join(state, "sessions.db"),
-			directory: join(state, "sessions"),
-		}),
-		tools: section("tools", { workspace: join(state, "workspace") }),
+		storage: section("storage"),
+		tools: section("tools"),
 		...(demo && { agents: demoAgents(raw.agents) }),
 	};
 }
@@ -122,17 +122,14 @@ function isNeeded(
 	value: unknown,
 	{ needs, agent }: SettingsRequest,
 ): boolean {
-	if (needs === "nothing") return false;
-	if (!isObject(value)) return false;
-	if (section === "dialogs" || section === "server") {
-		const part =
-			section === "dialogs" &&
-			isObject(value.dialogs) &&
-			value.dialogs[name ?? ""];
-		return (
-			needs === "everything" &&
-			(section === "server" || (isObject(part) && part.enabled === true))
-		);
+	if (needs === "nothing" || !isObject(value)) return false;
+	if (needs === "storage") return section === "storage";
+	if (section === "server") return needs === "everything";
+	if (section === "dialogs") {
+		const dialogs = isObject(value.dialogs) ? value.dialogs : {};
+		const dialog = dialogs[name ?? ""];
+		const isEnabled = isObject(dialog) && dialog.enabled === true;
+		return needs === "everything" && isEnabled;
 	}
 	if (section !== "agents" || needs === "everything") return true;
 	const agents = isObject(value.agents) ? value.agents : {};
@@ -150,52 +147,6 @@ function describeUnset({ path, name }: UnsetVariable): Problem {
 		what: `\${${name}} is not set in the environment`,
 		instead: `set ${name}${isKey ? ", or try --demo" : `, or write \${${name}:-default}`}`,
 	};
-}
-
-/** What no schema of one section can see: names that must exist elsewhere, keys that exclude each other. */
-function crossCheck(
-	value: unknown,
-	file: string | undefined,
-	state: string,
-): Problem[] {
-	if (!isObject(value)) return [];
-	const agents = isObject(value.agents) ? value.agents : {};
-	const workspace = exposedBy({ ...value, file }, state);
-	return [...crossCheckAgents(agents), ...(workspace ? [workspace] : [])];
-}
-
-function crossCheckAgents(agents: Record<string, unknown>): Problem[] {
-	return Object.entries(agents).flatMap(([id, agent]) => {
-		if (!isObject(agent)) return [];
-		const problems: Problem[] = [];
-		const fallbacks = Array.isArray(agent.fallbacks) ? agent.fallbacks : [];
-		fallbacks.forEach((name, index) => {
-			if (
-				typeof name === "string" &&
-				name !== id &&
-				Object.hasOwn(agents, name)
-			)
-				return;
-			problems.push({
-				path: ["agents", id, "fallbacks", String(index)],
-				what:
-					name === id
-						? "is the agent itself"
-						: `there is no agent ${JSON.stringify(name)}`,
-				instead: `agents are ${Object.keys(agents).join(", ")}`,
-			});
-		});
-		if (
-			agent.system_prompt !== undefined &&
-			agent.system_prompt_file !== undefined
-		)
-			problems.push({
-				path: ["agents", id, "system_prompt_file"],
-				what: "stands beside system_prompt",
-				instead: "keep one of the two",
-			});
-		return problems;
-	});
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,9 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { AeonError, describeError } from "../core/errors.ts";
+
+/** The size of a -shm file: with less room SQLite cannot work. */
+const MIN_ROOM = 32_768;
 
 interface Failure {
 	/** Codes of SQLite (https://sqlite.org/rescode.html) and of the system; an extended code begins like its primary one. */
@@ -62,10 +67,23 @@ export function storageFailure(path: string, cause: unknown): AeonError {
 	if (cause instanceof AeonError) return cause;
 	const code =
 		cause instanceof Error && "code" in cause ? String(cause.code) : "";
-	const failure = FAILURES.find((known) => known.code.test(code));
+	// SQLite calls it an I/O error when the disk has no room for the -shm file.
+	const isFull = code.startsWith("SQLITE_IOERR") && hasNoRoom(path);
+	const failure = FAILURES.find((known) =>
+		known.code.test(isFull ? "SQLITE_FULL" : code),
+	);
 	return new AeonError(
 		"storage_failed",
 		`The store ${path} failed: ${failure?.problem ?? describeError(cause)}`,
 		{ hint: failure?.hint, cause },
 	);
+}
+
+function hasNoRoom(path: string): boolean {
+	try {
+		const { bavail, bsize } = statfsSync(dirname(path));
+		return bavail * bsize < MIN_ROOM;
+	} catch {
+		return false;
+	}
 }

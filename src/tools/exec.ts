@@ -18,7 +18,10 @@ export const exec = defineTool({
 	description:
 		"Run a shell command (sh) in the workspace, without stdin. It is killed at a deadline; of long output the middle is left out.",
 	parameters: z.strictObject({
-		command: z.string().check(z.minLength(1)),
+		command: z.string().check(
+			z.minLength(1),
+			z.refine((text) => !text.includes("\0"), "has a NUL character in it"),
+		),
 		cwd: z.optional(
 			z.string().check(z.describe("A directory relative to the workspace")),
 		),

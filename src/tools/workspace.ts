@@ -3,6 +3,7 @@
 import { constants, existsSync, mkdirSync, realpathSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { AeonError, describeError } from "../core/errors.ts";
 import { Directory } from "./directory.ts";
 import { parsePath, quote } from "./path.ts";
 import { Refusal } from "./refusal.ts";
@@ -61,7 +62,15 @@ export function openWorkspace(
 	root: string,
 	throughDescriptors = existsSync("/proc/self/fd"),
 ): Workspace {
-	mkdirSync(root, { recursive: true, mode: 0o700 });
+	try {
+		mkdirSync(root, { recursive: true, mode: 0o700 });
+	} catch (error) {
+		throw new AeonError(
+			"config_invalid",
+			`The workspace ${root} cannot be used: ${describeError(error)}`,
+			{ cause: error, hint: "tools.workspace in aeon.json names it." },
+		);
+	}
 	const realRoot = realpathSync(root);
 
 	/** The directory that names lead to; every one on the way is closed again. */

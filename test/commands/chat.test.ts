@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { run, start } from "../support/command.ts";
 import { type FakeAnswer, startFakeLlm } from "../support/fake_llm.ts";
 import { temporaryHome } from "../support/home.ts";
 
+const MAIN = join(import.meta.dir, "..", "..", "src", "main.ts");
 const DEMO = "This is Aeon's demo: no model is connected.";
 
 /** A home whose main agent asks a fake model that gives these answers in order. */
@@ -313,4 +314,69 @@ test("every command has its help", async () => {
 		expect(out).toContain(`USAGE aeon ${command}`.trim());
 		expect(out).not.toContain("\x1b");
 	}
+});
+
+test("a signal stops the turn, ends the commands it runs, and gives 128 and its number", async () => {
+	for (const [signal, code] of [
+		["SIGHUP", 129],
+		["SIGINT", 130],
+		["SIGQUIT", 131],
+		["SIGTERM", 143],
+	] as const) {
+		using it = await homeWithModel(
+			[
+				{
+					toolCalls: [
+						{ name: "exec", input: { command: "echo $$ > pid; sleep 60" } },
+					],
+				},
+			],
+			{ tools: { exec: { approval: "allow" } } },
+		);
+		const child = start(["chat", "-m", "go"], { home: it.home });
+		const file = join(it.home, ".aeon/workspace/pid");
+		let pid = "";
+		while (pid === "")
+			pid = existsSync(file)
+				? readFileSync(file, "utf8").trim()
+				: await Bun.sleep(5).then(() => "");
+		child.kill(signal);
+		expect([signal, await child.exited]).toEqual([signal, code]);
+		expect(existsSync(`/proc/${pid}`)).toBe(false);
+	}
+});
+
+test("a reader that goes away does not stop the turn, and is no failure", async () => {
+	using it = await homeWithModel([{ text: ["Early", " and late."] }]);
+	const command = `"${process.execPath}" "${MAIN}" chat -m hi | head -c 2; exit \${PIPESTATUS[0]}`;
+	const child = Bun.spawn(["bash", "-c", command], {
+		cwd: it.home,
+		env: { PATH: process.env.PATH ?? "", HOME: it.home },
+		stdout: "pipe",
+		stderr: "pipe",
+	});
+	expect({
+		out: await child.stdout.text(),
+		err: await child.stderr.text(),
+		code: await child.exited,
+	}).toEqual({ out: "Ea", err: "", code: 0 });
+	expect(
+		(await run(["sessions", "show", "local"], { home: it.home })).out,
+	).toContain("Early and late.");
+});
+
+test("an argument that is missing is explained", async () => {
+	using home = temporaryHome();
+	const { code, err } = await run(["sessions", "show"], { home: home.path });
+	expect(code).toBe(2);
+	expect(err).toBe(
+		"aeon: Missing required positional argument: SESSION\naeon sessions show --help shows how it is used.\n",
+	);
+});
+
+test("a state directory that its owner made for all to read is closed", async () => {
+	using home = temporaryHome({ agents: { main: { provider: "demo" } } });
+	chmodSync(join(home.path, ".aeon"), 0o755);
+	await run(["chat", "-m", "hi"], { home: home.path });
+	expect(statSync(join(home.path, ".aeon")).mode & 0o777).toBe(0o700);
 });

@@ -134,12 +134,14 @@ test("every problem is said at once: where, what, and what to write instead", as
 			tools: { exec: { approval: "maybe" } },
 		}),
 	).toEqual([
+		'agents.other.provider: is "antropic": did you mean "anthropic"?',
 		"server.host: is 5, not a text in quotes: write the address that aeon serve listens on",
 		'server.port: is "high", not a number: write the port that aeon serve listens on',
 		"agents.main.model: is missing: write the model's id",
 		'agents.main.modle: unknown key: did you mean "model"?',
 		"agents.a b: is no agent's name: write letters, digits, - and _",
-		'agents.other.provider: is "antropic": did you mean "anthropic"?',
+		"agents.other.model: is missing: write the model's id",
+		"agents.other.api_key: is missing: write the key from console.anthropic.com",
 		'agents.third.tools.0: is "file_raed": did you mean "file_read"?',
 		"agents.fourth.system_prompt_file: is not a whole path: write /…, ~/… (from your home) or ./… (from the folder of aeon.json)",
 		"agents.fourth.history_limit: is 0: write at least 2",
@@ -280,3 +282,101 @@ test("a workspace that would lay Aeon's own state open to the tools is refused",
 		await load({ agents: { main: demo }, tools: { workspace: "~/.aeonic" } }),
 	).toBeDefined();
 });
+
+test("a number must lie within its bounds, a URL must be one, and no agent is dropped in silence", async () => {
+	const local = { provider: "openai", model: "m" };
+	expect(
+		await complaint(
+			`{ "agents": { "main": ${JSON.stringify({ ...local, base_url: "nowhere", context_window: 0 })}, "__proto__": ${JSON.stringify(local)} } }`,
+		),
+	).toEqual([
+		'agents.main.base_url: "nowhere" has not the right form: write where the API is, up to and with `/v1`',
+		"agents.main.context_window: is 0: write more than 0",
+		"agents.__proto__: is no agent's name: write letters, digits, - and _",
+	]);
+});
+
+test("a device, a folder and a huge file are no configuration; a byte order mark is no fault", async () => {
+	using folder = temporaryFolder();
+	const read = (configFlag: string) =>
+		loadSettings({
+			env: {},
+			cwd: "/",
+			home: "/nowhere",
+			configFlag,
+			needs: "agent",
+		});
+	expect(read("/dev/zero")).rejects.toThrow(
+		"/dev/zero: cannot be read: it is not a plain file",
+	);
+	expect(read(folder.path)).rejects.toThrow(
+		"cannot be read: it is not a plain file",
+	);
+	const file = join(folder.path, "aeon.json");
+	writeFileSync(file, `\ufeff${JSON.stringify({ agents: { main: demo } })}`);
+	expect((await read(file)).agents.main?.provider).toBe("demo");
+	writeFileSync(file, " ".repeat(1_000_001));
+	expect(read(file)).rejects.toThrow(
+		"cannot be read: it is larger than 1000000 bytes",
+	);
+});
+
+test("the shipped aeon.json and the smallest one fit the JSON Schema that editors get", async () => {
+	const schema = settingsJsonSchema() as Shape;
+	expect(misfits(schema, JSON.parse(await Bun.file(shipped).text()))).toEqual(
+		[],
+	);
+	expect(misfits(schema, { agents: { main: demo } })).toEqual([]);
+	expect(
+		misfits(schema, {
+			agents: { main: demo },
+			storage: { sessions_db: "~/a.db" },
+			tools: { exec: { approval: "off" } },
+		}),
+	).toEqual([]);
+	expect(misfits(schema, {})).toEqual(["agents is missing"]);
+	expect(
+		misfits(schema, { agents: { main: { provider: "openai" } }, colour: 1 }),
+	).toEqual(["agents.main fits none", "colour is unknown"]);
+});
+
+interface Shape {
+	const?: unknown;
+	required?: string[];
+	properties?: Record<string, Shape>;
+	additionalProperties?: Shape | false;
+	oneOf?: Shape[];
+	anyOf?: Shape[];
+}
+
+/** What of a value does not fit a JSON Schema, as far as keys go: required, unknown, and branches. */
+function misfits(shape: Shape, value: unknown, path = ""): string[] {
+	if (shape.const !== undefined && shape.const !== value)
+		return [`${path} differs`];
+	const branches = shape.oneOf ?? shape.anyOf;
+	if (branches) {
+		const fitting = branches.filter(
+			(branch) => misfits(branch, value, path).length === 0,
+		).length;
+		return fitting === 0 || (shape.oneOf && fitting > 1)
+			? [`${path} fits ${fitting || "none"}`]
+			: [];
+	}
+	if (
+		typeof value !== "object" ||
+		value === null ||
+		(!shape.properties && !shape.additionalProperties)
+	)
+		return [];
+	const at = (key: string) => (path ? `${path}.${key}` : key);
+	const missing = (shape.required ?? [])
+		.filter((key) => !Object.hasOwn(value, key))
+		.map((key) => `${at(key)} is missing`);
+	return [
+		...missing,
+		...Object.entries(value).flatMap(([key, item]) => {
+			const next = shape.properties?.[key] ?? shape.additionalProperties;
+			return next ? misfits(next, item, at(key)) : [`${at(key)} is unknown`];
+		}),
+	];
+}

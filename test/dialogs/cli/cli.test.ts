@@ -52,6 +52,11 @@ function openChat(home: string) {
 				look();
 			}),
 		types: (keys: string) => void child.terminal?.write(keys),
+		/** What happens to a terminal whose window is closed. */
+		hangUp() {
+			child.terminal?.close();
+			child.kill("SIGHUP");
+		},
 		exited: child.exited,
 		[Symbol.dispose]: () => child.kill("SIGKILL"),
 	};
@@ -190,4 +195,55 @@ test("the history of a chat is there in the next one, and sessions can be change
 	await chat.sees("> ");
 	chat.types(`${UP}${UP}${UP}\r`);
 	await chat.sees('You said "remember me"');
+});
+
+test("what stands half typed in the line is no answer to a question", async () => {
+	const gate = Promise.withResolvers<FakeAnswer>();
+	const llm = await startFakeLlm({
+		api: "openai",
+		script: (_request, n) => (n === 0 ? gate.promise : { text: "Refused." }),
+	});
+	using home = homeWithModel(llm.url);
+	using chat = openChat(home.path);
+	chat.types("go\r");
+	await llm.arrival(0);
+	chat.types("y");
+	gate.resolve({
+		toolCalls: [{ name: "exec", input: { command: "touch ran\u202e" } }],
+	});
+	await chat.sees("touch ran\\u{202e}");
+	await chat.sees("[n] no > ");
+	chat.types("\r");
+	await chat.sees("Refused.");
+	await chat.sees("> y");
+	expect(existsSync(join(home.path, ".aeon/workspace/ran"))).toBe(false);
+	llm.stop();
+});
+
+test("Ctrl-D at a question leaves in peace, and the command does not run", async () => {
+	using llm = await model(() => ({
+		toolCalls: [{ name: "exec", input: { command: "touch ran" } }],
+	}));
+	using home = homeWithModel(llm.url);
+	using chat = openChat(home.path);
+	chat.types("go\r");
+	await chat.sees("[n] no > ");
+	chat.types(CTRL_D);
+	expect(await chat.exited).toBe(0);
+	expect(existsSync(join(home.path, ".aeon/workspace/ran"))).toBe(false);
+});
+
+test("a message that Aeon sends is shown as one", async () => {
+	using home = temporaryHome();
+	using chat = openChat(home.path);
+	chat.types("send good morning\r");
+	await chat.sees("message:\r\ngood morning\r\n");
+});
+
+test("a chat whose terminal is gone ends", async () => {
+	using home = temporaryHome();
+	using chat = openChat(home.path);
+	await chat.sees("> ");
+	chat.hangUp();
+	expect(await chat.exited).toBeGreaterThanOrEqual(0);
 });

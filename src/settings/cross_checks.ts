@@ -1,0 +1,82 @@
+// What is wrong with a configuration and no schema of one section can see.
+
+import { didYouMean, type Problem } from "../core/problems.ts";
+import { exposedBy } from "./own_paths.ts";
+import { AGENT_NAME_RULE, PROVIDERS } from "./schema.ts";
+
+/** What no schema of one section can see: names that must exist elsewhere, keys that exclude each other. */
+export function crossCheck(
+	value: unknown,
+	file: string | undefined,
+	state: string,
+): Problem[] {
+	if (!isObject(value)) return [];
+	const agents = isObject(value.agents) ? value.agents : {};
+	const workspace = exposedBy({ ...value, file }, state);
+	return [...crossCheckAgents(agents), ...(workspace ? [workspace] : [])];
+}
+
+function crossCheckAgents(agents: Record<string, unknown>): Problem[] {
+	return Object.entries(agents).flatMap(([id, agent]) => {
+		if (!isObject(agent)) return [];
+		const problems: Problem[] = [];
+		// zod leaves this key out without a word.
+		if (id === "__proto__")
+			problems.push({ path: ["agents", id], what: AGENT_NAME_RULE });
+		const fallbacks = Array.isArray(agent.fallbacks) ? agent.fallbacks : [];
+		fallbacks.forEach((name, index) => {
+			if (
+				typeof name === "string" &&
+				name !== id &&
+				Object.hasOwn(agents, name)
+			)
+				return;
+			problems.push({
+				path: ["agents", id, "fallbacks", String(index)],
+				what:
+					name === id
+						? "is the agent itself"
+						: `there is no agent ${JSON.stringify(name)}`,
+				instead: `agents are ${Object.keys(agents).join(", ")}`,
+			});
+		});
+		if (
+			agent.system_prompt !== undefined &&
+			agent.system_prompt_file !== undefined
+		)
+			problems.push({
+				path: ["agents", id, "system_prompt_file"],
+				what: "stands beside system_prompt",
+				instead: "keep one of the two",
+			});
+		return problems;
+	});
+}
+
+/** Agents of a mistyped provider as agents of the one that was meant, so that all that is wrong with them is said, too. */
+export function withKnownProviders(value: unknown): {
+	value: unknown;
+	problems: Problem[];
+} {
+	if (!isObject(value) || !isObject(value.agents))
+		return { value, problems: [] };
+	const problems: Problem[] = [];
+	const agents = Object.entries(value.agents).map(([id, agent]) => {
+		const provider = isObject(agent) ? agent.provider : undefined;
+		if (typeof provider !== "string" || PROVIDERS.includes(provider))
+			return [id, agent];
+		const meant = didYouMean(provider, PROVIDERS);
+		if (!meant) return [id, agent];
+		problems.push({
+			path: ["agents", id, "provider"],
+			what: `is ${JSON.stringify(provider)}`,
+			instead: `did you mean "${meant}"?`,
+		});
+		return [id, { ...(agent as object), provider: meant }];
+	});
+	return { value: { ...value, agents: Object.fromEntries(agents) }, problems };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}

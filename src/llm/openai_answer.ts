@@ -107,7 +107,11 @@ export class OpenaiAnswer implements Answer {
 			inputTokens: asCount(usage.prompt_tokens) ?? 0,
 			outputTokens: asCount(usage.completion_tokens) ?? 0,
 			cacheReadTokens: asCount(details?.cached_tokens) ?? 0,
-			cacheWriteTokens: asCount(details?.cache_write_tokens) ?? 0,
+			// Not OpenAI's own: OpenRouter tells it in one way, Vercel's gateway in the other.
+			cacheWriteTokens:
+				asCount(details?.cache_write_tokens) ??
+				asCount(usage.cache_creation_input_tokens) ??
+				0,
 		};
 	}
 

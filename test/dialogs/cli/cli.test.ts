@@ -207,7 +207,9 @@ test("what stands half typed in the line is no answer to a question", async () =
 	using chat = openChat(home.path);
 	chat.types("go\r");
 	await llm.arrival(0);
-	chat.types("y");
+	// What is typed now is not echoed: that the line before it is told of shows that it has arrived.
+	chat.types("later\ry");
+	await chat.sees("(waits) later");
 	gate.resolve({
 		toolCalls: [{ name: "exec", input: { command: "touch ran\u202e" } }],
 	});

@@ -140,12 +140,11 @@ async function soakRows(): Promise<string[][]> {
 							),
 						},
 	});
-	const { stdout, stderr, success } = await spawn([
-		process.execPath,
-		"scripts/bench.ts",
-		"--soak",
-		llm.url,
-	]);
+	const { stdout, stderr, success } = await spawn(
+		[process.execPath, "scripts/bench.ts", "--soak", llm.url],
+		// As the binary runs.
+		{ BUN_JSC_useJIT: "0" },
+	);
 	llm.stop();
 	if (!success) throw new Error(stderr);
 	return JSON.parse(stdout);
@@ -207,9 +206,10 @@ function run(command: string[]): void {
 	if (!success) throw new Error(stderr.toString());
 }
 
-async function spawn(command: string[]) {
+async function spawn(command: string[], env: Record<string, string>) {
 	const child = Bun.spawn(command, {
 		cwd: ROOT,
+		env: { ...process.env, ...env },
 		stdout: "pipe",
 		stderr: "pipe",
 	});

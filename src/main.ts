@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 // The root command: argv to a command, an error to an exit code.
 
+import { restartWithoutJit } from "./core/restart.ts";
 import { VERSION } from "./core/version.ts";
 
 /** Exit codes: failure, and a command line or configuration that cannot be used. */
@@ -27,6 +28,7 @@ async function main(args: string[]): Promise<void> {
 		console.log(`aeon ${VERSION}`);
 		return;
 	}
+	restartWithoutJit(args);
 	try {
 		const { runCommandLine } = await import("./commands/command_line.ts");
 		await runCommandLine(args, commands, VERSION);

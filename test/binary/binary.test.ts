@@ -92,6 +92,36 @@ test("every command, driver and tool works in the binary as it does from source"
 	}
 });
 
+test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
+	"the binary runs without the JIT, under the same process id, with its arguments as they were (seen by root only)",
+	async () => {
+		using home = temporaryHome();
+		const child = Bun.spawn([await binary("linux-x64"), "chat"], {
+			cwd: home.path,
+			env: { HOME: home.path, MARK: "a b" },
+			stdin: "pipe",
+			stdout: "pipe",
+		});
+		child.stdin.write("hello there\n");
+		await child.stdin.flush();
+		const reader = child.stdout.getReader();
+		expect(Buffer.from((await reader.read()).value ?? []).toString()).toContain(
+			"This is",
+		);
+		const read = (name: string) =>
+			readFileSync(`/proc/${child.pid}/${name}`, "utf8").split("\0");
+		expect(read("environ")).toEqual([
+			`HOME=${home.path}`,
+			"MARK=a b",
+			"BUN_JSC_useJIT=0",
+			"",
+		]);
+		expect(read("cmdline").slice(1)).toEqual(["chat", ""]);
+		child.stdin.end();
+		expect(await child.exited).toBe(0);
+	},
+);
+
 test("an error in the binary is a sentence, not a stack", async () => {
 	using home = temporaryHome({
 		agents: { main: { provider: "demo", colour: 1 } },

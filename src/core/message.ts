@@ -26,21 +26,26 @@ export interface Usage {
 	cacheWriteTokens: number;
 }
 
-/**
- * Why an answer ended. The first seven are Anthropic's words (Messages API, `stop_reason`), to which every driver maps its
- * own; `cut` means that the stream broke, `cancelled` that somebody stopped it, `loop_limit` that Aeon ended the tool loop.
- */
-export type StopReason =
-	| "end_turn"
-	| "max_tokens"
-	| "tool_use"
-	| "stop_sequence"
-	| "pause_turn"
-	| "refusal"
-	| "model_context_window_exceeded"
-	| "cut"
-	| "cancelled"
-	| "loop_limit";
+/** Why an answer ended, in the words of Anthropic's Messages API (`stop_reason`), to which every driver maps its own. */
+export const MODEL_STOP_REASONS = [
+	"end_turn",
+	"max_tokens",
+	"tool_use",
+	"stop_sequence",
+	"pause_turn",
+	"refusal",
+	"model_context_window_exceeded",
+] as const;
+
+/** The same, and what Aeon adds: the stream broke, somebody stopped the turn, the tool loop had to end. */
+export const STOP_REASONS = [
+	...MODEL_STOP_REASONS,
+	"cut",
+	"cancelled",
+	"loop_limit",
+] as const;
+
+export type StopReason = (typeof STOP_REASONS)[number];
 
 /** What a driver wants back verbatim while the tool loop is open (thinking blocks, reasoning fields). Never stored. */
 export interface Replay {

@@ -1,6 +1,7 @@
 // One answer of Anthropic's Messages API, streamed or whole.
 
 import {
+	MODEL_STOP_REASONS,
 	NO_USAGE,
 	type StopReason,
 	type ToolCall,
@@ -20,15 +21,7 @@ interface Block {
 	torn?: boolean;
 }
 
-const STOP_REASONS: ReadonlySet<string> = new Set<StopReason>([
-	"end_turn",
-	"max_tokens",
-	"tool_use",
-	"stop_sequence",
-	"pause_turn",
-	"refusal",
-	"model_context_window_exceeded",
-]);
+const STOP_REASONS: ReadonlySet<string> = new Set(MODEL_STOP_REASONS);
 
 /** Takes in the events of one answer; blocks that Aeon does not know are kept for the replay only. */
 export class AnthropicAnswer implements Answer {

@@ -1,7 +1,7 @@
 // A message as it is stored: its role and text, and beside them one JSON object with snake_case keys.
 
 import * as z from "zod/mini";
-import type { Message, Usage } from "../core/message.ts";
+import { type Message, STOP_REASONS, type Usage } from "../core/message.ts";
 
 /** A stored message without its place in the session. `metadata` is null where there is nothing to keep in it. */
 export interface MessageRecord {
@@ -46,20 +46,7 @@ const metadataSchema = z.object({
 			cache_write_tokens: tokens,
 		}),
 	),
-	stop_reason: lenient(
-		z.enum([
-			"end_turn",
-			"max_tokens",
-			"tool_use",
-			"stop_sequence",
-			"pause_turn",
-			"refusal",
-			"model_context_window_exceeded",
-			"cut",
-			"cancelled",
-			"loop_limit",
-		]),
-	),
+	stop_reason: lenient(z.enum(STOP_REASONS)),
 	model: lenient(z.string()),
 	notice: lenient(z.string()),
 	trimmed: lenient(z.boolean()),

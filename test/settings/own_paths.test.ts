@@ -49,10 +49,10 @@ test("of a database that is a symbolic link, the files beside its target are Aeo
 });
 
 test("a workspace with the configuration in it is refused, since a tool could change what it may", () => {
-	const tools = { workspace: "/work" };
-	expect(exposedBy({ file: "/work/aeon.json", tools }, "/state")).toEqual({
+	const tools = { workspace: "/srv/files" };
+	expect(exposedBy({ file: "/srv/files/aeon.json", tools }, "/state")).toEqual({
 		path: ["tools", "workspace"],
-		what: "has /work/aeon.json in it, which tools must not touch",
+		what: "has /srv/files/aeon.json in it, which tools must not touch",
 		instead: "write a folder of its own, for example ~/.aeon/workspace",
 	});
 	expect(exposedBy({ file: "/aeon.json", tools }, "/state")).toBeUndefined();

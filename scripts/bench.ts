@@ -143,7 +143,7 @@ async function soakRows(): Promise<string[][]> {
 	const { stdout, stderr, success } = await spawn(
 		[process.execPath, "scripts/bench.ts", "--soak", llm.url],
 		// As the binary runs.
-		{ BUN_JSC_useJIT: "0" },
+		{ BUN_JSC_useBaselineJIT: "0" },
 	);
 	llm.stop();
 	if (!success) throw new Error(stderr);

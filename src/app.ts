@@ -60,6 +60,9 @@ type ToolPlace = Pick<ToolContext, "workspace" | "confine">;
 /** A system prompt is sent with every request: what is larger is another file. */
 const MAX_PROMPT_SIZE = 100_000;
 
+const NOT_HIDDEN =
+	"other processes of this user can read Aeon's memory and environment";
+
 const NO_LANDLOCK =
 	"this system has no Landlock, so commands can reach Aeon's own files";
 
@@ -68,10 +71,12 @@ export async function openAeon(
 	settings: Settings,
 	options: AppOptions,
 ): Promise<Aeon> {
-	platform.hideProcess();
 	const state = stateDirectory(options.home);
 	openStateDirectory(state);
+	const isHidden = platform.hideProcess();
 	const logger = openLogger(settings, options);
+	if (!isHidden && process.platform === "linux")
+		logger.warn("process.visible", { reason: NOT_HIDDEN });
 	const store = await openStore(settings);
 	const workspace = openWorkspace(settings.tools.workspace);
 	const confine = createConfinement(

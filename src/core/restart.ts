@@ -1,17 +1,21 @@
+/** The engine's options, read from the environment at its start, that say whether code is compiled (JavaScriptCore). */
+const JIT_OPTIONS = ["BUN_JSC_useJIT", "BUN_JSC_useBaselineJIT"];
+
 /**
- * Replaces this process by the same program without JavaScriptCore's JIT, where it is a built binary: compiled code and
- * the profiles for it take megabytes that grow for thousands of turns, and gain nothing where one waits for a model. The
- * engine reads this setting only at its start. Returns where it runs so already (`BUN_JSC_useJIT` is set, to whatever), runs
- * from source, or cannot be replaced, as under an emulator.
+ * Replaces this process by the same program without the engine's compilers, where it is a built binary: compiled code and the
+ * profiles for it take megabytes that grow for thousands of turns, and gain nothing where one waits for a model. Not by
+ * `useJIT`, without which there is no `bun:ffi`. Returns where one of the options is set already, where Aeon runs from
+ * source, and where it cannot be replaced, as under an emulator.
  */
 export function restartWithoutJit(args: readonly string[]): void {
 	const isBuilt = import.meta.dir.startsWith("/$bunfs/");
 	const { env, execPath } = process;
-	if (!isBuilt || !process.execve || env.BUN_JSC_useJIT !== undefined) return;
+	const isDecided = JIT_OPTIONS.some((option) => env[option] !== undefined);
+	if (!isBuilt || !process.execve || isDecided) return;
 	try {
 		process.execve(execPath, [execPath, ...args], {
 			...env,
-			BUN_JSC_useJIT: "0",
+			BUN_JSC_useBaselineJIT: "0",
 		});
 	} catch {
 		return;

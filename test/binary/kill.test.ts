@@ -91,7 +91,7 @@ test(`kill -9 at random moments over ${TURNS} turns: the database is sound, no s
 			const out = child.stdout.text();
 			const timer = setTimeout(
 				() => child.kill("SIGKILL"),
-				40 + random() * 160,
+				25 + random() * 100,
 			);
 			await child.exited;
 			clearTimeout(timer);

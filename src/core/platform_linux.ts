@@ -145,14 +145,22 @@ function openLibrary() {
 function findLibrary() {
 	if (process.platform !== "linux") return undefined;
 	for (const path of C_LIBRARIES) {
-		try {
-			return dlopen(path, {
-				prctl: { args: ["int", "u64", "u64", "u64", "u64"], returns: "int" },
-				signal: { args: ["int", "u64"], returns: "u64" },
-				// Its result is a long, but a descriptor, a version or -1 fits an int.
-				syscall: { args: ["i64", "u64", "u64", "u64", "u64"], returns: "int" },
-			}).symbols;
-		} catch {}
+		const found = tryLibrary(path);
+		if (found) return found;
 	}
 	return undefined;
+}
+
+/** Undefined where the C library has another name here, or where there is no `bun:ffi`. */
+function tryLibrary(path: string) {
+	try {
+		return dlopen(path, {
+			prctl: { args: ["int", "u64", "u64", "u64", "u64"], returns: "int" },
+			signal: { args: ["int", "u64"], returns: "u64" },
+			// Its result is a long, but a descriptor, a version or -1 fits an int.
+			syscall: { args: ["i64", "u64", "u64", "u64", "u64"], returns: "int" },
+		}).symbols;
+	} catch {
+		return undefined;
+	}
 }

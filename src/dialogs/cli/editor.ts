@@ -101,15 +101,16 @@ export function openEditor(
 			const onAbort = () => reject(signal.reason);
 			const onClose = () =>
 				reject(new AeonError("cancelled", "The chat is closed."));
-			if (isClosed) onClose();
+			if (signal.aborted) throw signal.reason;
+			if (isClosed) throw new AeonError("cancelled", "The chat is closed.");
 			signal.addEventListener("abort", onAbort, { once: true });
 			lines.once("close", onClose);
 			const wasQuiet = isQuiet;
 			isQuiet = true;
 			// What was being typed is no answer: it comes back afterwards.
-			const typed = isClosed ? "" : takeLine();
+			const typed = takeLine();
 			isQuiet = false;
-			if (!isClosed) lines.question(question, { signal }, resolve);
+			lines.question(question, { signal }, resolve);
 			try {
 				return await promise;
 			} finally {

@@ -2,7 +2,7 @@
 
 import { readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import type { Confinement } from "../core/confinement.ts";
+import { type Confinement, shellArguments } from "../core/confinement.ts";
 import {
 	becomeProgram,
 	openRuleset,
@@ -25,7 +25,7 @@ export function confine([confinement = "", command = ""]: string[]): never {
 		const ruleset = openRuleset();
 		allowReach(ruleset, reach);
 		ruleset.enforce();
-		becomeProgram("/bin/sh", ["sh", "-c", command]);
+		becomeProgram("/bin/sh", shellArguments(command));
 	} catch (error) {
 		const reason = error instanceof Error ? error.message : String(error);
 		console.error(

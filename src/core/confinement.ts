@@ -21,9 +21,14 @@ export interface Confinement extends Reach {
 	cwd: string;
 }
 
+/** The arguments, the name first, of a shell that runs a command with stderr in stdout's pipe: two would lose the order. */
+export function shellArguments(command: string): string[] {
+	return ["sh", "-c", 'exec sh -c "$0" 2>&1', command];
+}
+
 /** A shell command with all rights of Aeon's user. */
 export function openShell(command: string, cwd: string): Launch {
-	return { argv: ["sh", "-c", command], cwd, env: {} };
+	return { argv: shellArguments(command), cwd, env: {} };
 }
 
 /**

@@ -4,7 +4,6 @@ import { constants } from "node:os";
 import type { Launch } from "../core/confinement.ts";
 import { type Child, platform } from "../core/platform.ts";
 import { Capture } from "./capture.ts";
-import { wholeCharacters } from "./utf8.ts";
 
 const MAX_OUTPUT_BYTES = 64 * 1024;
 /** Who prints more than this is killed. */
@@ -91,21 +90,16 @@ interface Reader {
 	cancel(): Promise<void>;
 }
 
-/** Reads to the end, or until the reader is cancelled. Characters are handed on whole, since two streams are mixed. */
+/** Reads to the end, or until the reader is cancelled. */
 async function readAll(
 	reader: Reader,
 	take: (bytes: Uint8Array) => void,
 ): Promise<void> {
-	let held = new Uint8Array();
 	for (;;) {
 		const { done, value } = await reader.read();
-		if (done || !value) break;
-		const bytes = held.length > 0 ? Buffer.concat([held, value]) : value;
-		const whole = wholeCharacters(bytes);
-		held = bytes.slice(whole.length);
-		take(whole);
+		if (done || !value) return;
+		take(value);
 	}
-	take(held);
 }
 
 /** Ends what is left of the group, and the reading of pipes that a process outside of it may still hold. */

@@ -100,16 +100,6 @@ test("processes that left the group by setsid hold neither the result nor a desc
 	for (const pid of pids) process.kill(pid, "SIGKILL");
 });
 
-test("characters stay whole where stdout and stderr are mixed", async () => {
-	using box = openSandbox();
-	const command =
-		"printf '\\360\\237'; sleep 0.1; printf '\\303\\274' >&2; sleep 0.1; printf '\\246\\211'";
-	expect(await box.run("exec", { command })).toEqual({
-		success: true,
-		output: "ü🦉\n[exit code 0]",
-	});
-});
-
 test("an abort ends the command and all it started in under a second, even what ignores TERM", async () => {
 	using box = openSandbox();
 	const aborter = new AbortController();

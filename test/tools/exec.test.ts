@@ -28,10 +28,11 @@ test("a command runs in the workspace, and its output ends with its exit code", 
 test("a command that fails shows what it printed, stdout and stderr as they came", async () => {
 	using box = openSandbox();
 	const command =
-		"echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three; exit 3";
+		"for n in 1 2 3 4 5; do echo out $n; echo err $n >&2; done; exit 3";
+	const printed = [1, 2, 3, 4, 5].map((n) => `out ${n}\nerr ${n}\n`).join("");
 	expect(await box.run("exec", { command })).toEqual({
 		success: false,
-		output: "one\ntwo\nthree\n[exit code 3]",
+		output: `${printed}[exit code 3]`,
 		error: "The command failed: exit code 3.",
 	});
 });

@@ -125,9 +125,9 @@ test("a line that is one byte too long is cut", async () => {
 	);
 });
 
-test("a file of a gigabyte is read in little memory, and an abort ends the search in it", async () => {
+test("a file of 256 MB is read in little memory, and an abort ends the search in it", async () => {
 	using box = openSandbox();
-	truncateSync(put(box, "big.txt", "line\n".repeat(2000)), 2 ** 30);
+	truncateSync(put(box, "big.txt", "line\n".repeat(2000)), 2 ** 28);
 	const before = process.memoryUsage().rss;
 	expect(
 		(await box.run("file_read", { path: "big.txt", limit: 1 })).output,

@@ -33,7 +33,7 @@ export function systemPrompt(persona: string = PERSONA): string {
 }
 
 /** A user's message as the model sees it: with the time it was sent, which so stays out of the system prompt. */
-export function stampTime<M extends Message>(message: M): M {
+function stampTime<M extends Message>(message: M): M {
 	const { timestamp } = message as { timestamp?: number };
 	if (message.role !== "user" || !timestamp || !message.content.trim())
 		return message;

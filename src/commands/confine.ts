@@ -3,6 +3,7 @@
 import { readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { type Confinement, shellArguments } from "../core/confinement.ts";
+import { isWithin } from "../core/paths.ts";
 import {
 	becomeProgram,
 	openRuleset,
@@ -86,9 +87,4 @@ function waysFrom(folder: string, closed: string[]): Entry[] {
 		.map((path) => relative(folder, path).split("/")[0] ?? "")
 		.filter((name, index, all) => all.indexOf(name) === index)
 		.map((name) => ({ name, kind: "folder" }));
-}
-
-/** True of a path that is the folder or lies in it. */
-function isWithin(path: string, folder: string): boolean {
-	return path === folder || path.startsWith(join(folder, "/"));
 }

@@ -1,5 +1,7 @@
 // What an image says of itself in its first bytes: enough to refuse one that a model's API would refuse.
 
+import { beginsWith } from "./magic.ts";
+
 /** An image's kind and size in pixels. */
 export interface ImageInfo {
 	mimeType: string;
@@ -28,7 +30,6 @@ export function sniffImage(bytes: Uint8Array): ImageInfo | undefined {
 
 const FORMATS: {
 	mimeType: string;
-	/** Latin-1; `?` stands for any byte. */
 	magic: string;
 	size(view: DataView): Size | undefined;
 }[] = [
@@ -40,9 +41,7 @@ const FORMATS: {
 ];
 
 function formatOf(bytes: Uint8Array) {
-	return FORMATS.find(({ magic }) =>
-		[...magic].every((c, i) => c === "?" || bytes[i] === c.charCodeAt(0)),
-	);
+	return FORMATS.find(({ magic }) => beginsWith(bytes, magic));
 }
 
 function pngSize(view: DataView): Size | undefined {

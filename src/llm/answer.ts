@@ -1,10 +1,10 @@
 // What every driver over HTTP shares: from a posted request to the events of one answer.
 
 import { AeonError, hasCode } from "../core/errors.ts";
+import { asRecord, parseJson } from "../core/json.ts";
 import type { ToolCall } from "../core/message.ts";
 import type { StreamEvent } from "./client.ts";
 import { type Endpoint, post } from "./http.ts";
-import { asRecord, parseJson } from "./json.ts";
 import { readEvents, type ServerEvent } from "./sse.ts";
 
 /** One answer in the making: what a provider's own kind of event means. */

@@ -1,5 +1,6 @@
 // One answer of Anthropic's Messages API, streamed or whole.
 
+import { asCount, asList, asRecord, asText } from "../core/json.ts";
 import {
 	MODEL_STOP_REASONS,
 	NO_USAGE,
@@ -10,7 +11,6 @@ import {
 import { type Answer, readArguments, takeId } from "./answer.ts";
 import type { StreamEvent } from "./client.ts";
 import { type FarSide, faultError, parseFault } from "./failure.ts";
-import { asCount, asList, asRecord, asText } from "./json.ts";
 
 interface Block {
 	content: Record<string, unknown>;

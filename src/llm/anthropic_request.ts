@@ -1,5 +1,6 @@
 // What Aeon asks, as a request of Anthropic's Messages API.
 
+import { asList, asRecord, asText } from "../core/json.ts";
 import type {
 	AssistantMessage,
 	ToolCall,
@@ -7,7 +8,6 @@ import type {
 } from "../core/message.ts";
 import type { AnthropicOptions } from "./anthropic.ts";
 import type { CompletionRequest, ImageData, PromptMessage } from "./client.ts";
-import { asList, asRecord, asText } from "./json.ts";
 
 type Block = Record<string, unknown>;
 

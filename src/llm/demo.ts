@@ -1,6 +1,7 @@
 // A provider without a model: Aeon can be tried offline, and tested, with it. Says so in every answer.
 
 import * as z from "zod/mini";
+import { asRecord, parseJson } from "../core/json.ts";
 import type { ToolCall } from "../core/message.ts";
 import type {
 	CompletionRequest,
@@ -9,7 +10,6 @@ import type {
 	StreamEvent,
 	ToolSpec,
 } from "./client.ts";
-import { asRecord, parseJson } from "./json.ts";
 
 const Options = z.object({
 	model: z._default(

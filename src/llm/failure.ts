@@ -1,8 +1,8 @@
 // What goes wrong at the far side, as an AeonError: told apart by status, type and code, never by words in a text.
 
 import { AeonError } from "../core/errors.ts";
+import { asCount, asList, asRecord, asText, parseJson } from "../core/json.ts";
 import type { Secret } from "../core/secret.ts";
-import { asCount, asList, asRecord, asText, parseJson } from "./json.ts";
 
 /** Whom a failure is about, and what must never appear in what is said of it. */
 export interface FarSide {

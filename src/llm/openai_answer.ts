@@ -1,5 +1,6 @@
 // One answer of Chat Completions, streamed or whole, as the world really sends it.
 
+import { asCount, asList, asRecord, asText } from "../core/json.ts";
 import {
 	NO_USAGE,
 	type StopReason,
@@ -9,7 +10,6 @@ import {
 import { type Answer, readArguments, takeId } from "./answer.ts";
 import type { StreamEvent } from "./client.ts";
 import { type FarSide, faultError, parseFault } from "./failure.ts";
-import { asCount, asList, asRecord, asText } from "./json.ts";
 import { OpenaiCalls } from "./openai_calls.ts";
 
 const STOP_REASONS = new Map<string, StopReason>([

@@ -1,6 +1,6 @@
 // Tool calls out of the pieces that Chat Completions servers send them in.
 
-import { asList, asRecord, asText, parseJson } from "./json.ts";
+import { asList, asRecord, asText, parseJson } from "../core/json.ts";
 
 /** A tool call in the making. */
 export interface OpenaiCall {

@@ -1,8 +1,8 @@
 // What Aeon asks, as a request of Chat Completions.
 
+import { asRecord } from "../core/json.ts";
 import type { AssistantMessage } from "../core/message.ts";
 import type { CompletionRequest, ImageData, PromptMessage } from "./client.ts";
-import { asRecord } from "./json.ts";
 import type { OpenaiOptions } from "./openai.ts";
 
 type Part =

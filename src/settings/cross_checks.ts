@@ -1,5 +1,6 @@
 // What is wrong with a configuration and no schema of one section can see.
 
+import { isRecord } from "../core/json.ts";
 import { didYouMean, type Problem } from "../core/problems.ts";
 import { exposedBy } from "./own_paths.ts";
 import { AGENT_NAME_RULE, PROVIDERS } from "./schema.ts";
@@ -10,15 +11,15 @@ export function crossCheck(
 	file: string | undefined,
 	state: string,
 ): Problem[] {
-	if (!isObject(value)) return [];
-	const agents = isObject(value.agents) ? value.agents : {};
+	if (!isRecord(value)) return [];
+	const agents = isRecord(value.agents) ? value.agents : {};
 	const workspace = exposedBy({ ...value, file }, state);
 	return [...crossCheckAgents(agents), ...(workspace ? [workspace] : [])];
 }
 
 function crossCheckAgents(agents: Record<string, unknown>): Problem[] {
 	return Object.entries(agents).flatMap(([id, agent]) => {
-		if (!isObject(agent)) return [];
+		if (!isRecord(agent)) return [];
 		const problems: Problem[] = [];
 		// zod leaves this key out without a word.
 		if (id === "__proto__")
@@ -58,11 +59,11 @@ export function withKnownProviders(value: unknown): {
 	value: unknown;
 	problems: Problem[];
 } {
-	if (!isObject(value) || !isObject(value.agents))
+	if (!isRecord(value) || !isRecord(value.agents))
 		return { value, problems: [] };
 	const problems: Problem[] = [];
 	const agents = Object.entries(value.agents).map(([id, agent]) => {
-		const provider = isObject(agent) ? agent.provider : undefined;
+		const provider = isRecord(agent) ? agent.provider : undefined;
 		if (typeof provider !== "string" || PROVIDERS.includes(provider))
 			return [id, agent];
 		const meant = didYouMean(provider, PROVIDERS);
@@ -75,8 +76,4 @@ export function withKnownProviders(value: unknown): {
 		return [id, { ...(agent as object), provider: meant }];
 	});
 	return { value: { ...value, agents: Object.fromEntries(agents) }, problems };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,9 @@
 // Which files and folders are Aeon's own, so that neither a tool nor a command may touch them.
 
 import { existsSync, realpathSync } from "node:fs";
-import { isAbsolute, relative } from "node:path";
+import { isAbsolute } from "node:path";
 import { logFiles } from "../core/logger.ts";
+import { isWithin } from "../core/paths.ts";
 import type { Problem } from "../core/problems.ts";
 
 /** What SQLite keeps beside a database, by the ends of their names; it looks behind a symbolic link first. */
@@ -40,7 +41,7 @@ export function exposedBy(
 	const { workspace } = (settings.tools ?? {}) as { workspace?: unknown };
 	if (!isPath(workspace)) return undefined;
 	const exposed = ownPaths(settings, state).find((path) =>
-		isInside(path, workspace),
+		isWithin(path, workspace),
 	);
 	if (exposed === undefined) return undefined;
 	return {
@@ -56,10 +57,4 @@ function isPath(value: unknown): value is string {
 
 function realPath(path: string): string {
 	return existsSync(path) ? realpathSync(path) : path;
-}
-
-/** True of a path that is the folder or lies in it. */
-function isInside(path: string, folder: string): boolean {
-	const way = relative(folder, path);
-	return way !== ".." && !way.startsWith("../");
 }

@@ -11,6 +11,7 @@ import {
 	substitute,
 	type UnsetVariable,
 } from "../core/config.ts";
+import { isRecord } from "../core/json.ts";
 import type { Problem } from "../core/problems.ts";
 import { crossCheck, withKnownProviders } from "./cross_checks.ts";
 import { DEFAULTS, type Settings, settingsSchema } from "./schema.ts";
@@ -95,10 +96,10 @@ function withoutFile({ env, demo }: SettingsRequest): Unchecked {
 
 /** The file's value with the defaults that have `~` in them, and with the demo in place of every agent where asked. */
 function withDefaults(raw: unknown, { demo }: SettingsRequest): unknown {
-	if (!isObject(raw)) return raw;
+	if (!isRecord(raw)) return raw;
 	const section = (name: "storage" | "tools") => {
 		const given = raw[name] ?? {};
-		return isObject(given) ? { ...DEFAULTS[name], ...given } : given;
+		return isRecord(given) ? { ...DEFAULTS[name], ...given } : given;
 	};
 	return {
 		log_file_path: DEFAULTS.log_file_path,
@@ -110,7 +111,7 @@ function withDefaults(raw: unknown, { demo }: SettingsRequest): unknown {
 }
 
 function demoAgents(agents: unknown): object {
-	const ids = isObject(agents) ? Object.keys(agents) : [];
+	const ids = isRecord(agents) ? Object.keys(agents) : [];
 	return Object.fromEntries(
 		(ids.length > 0 ? ids : ["main"]).map((id) => [id, { provider: "demo" }]),
 	);
@@ -122,21 +123,21 @@ function isNeeded(
 	value: unknown,
 	{ needs, agent }: SettingsRequest,
 ): boolean {
-	if (needs === "nothing" || !isObject(value)) return false;
+	if (needs === "nothing" || !isRecord(value)) return false;
 	if (needs === "storage") return section === "storage";
 	if (section === "server") return needs === "everything";
 	if (section === "dialogs") {
-		const dialogs = isObject(value.dialogs) ? value.dialogs : {};
+		const dialogs = isRecord(value.dialogs) ? value.dialogs : {};
 		const dialog = dialogs[name ?? ""];
-		const isEnabled = isObject(dialog) && dialog.enabled === true;
+		const isEnabled = isRecord(dialog) && dialog.enabled === true;
 		return needs === "everything" && isEnabled;
 	}
 	if (section !== "agents" || needs === "everything") return true;
-	const agents = isObject(value.agents) ? value.agents : {};
+	const agents = isRecord(value.agents) ? value.agents : {};
 	const wanted = agent ?? defaultAgent(agents);
 	const main = agents[wanted];
 	const fallbacks =
-		isObject(main) && Array.isArray(main.fallbacks) ? main.fallbacks : [];
+		isRecord(main) && Array.isArray(main.fallbacks) ? main.fallbacks : [];
 	return name === wanted || fallbacks.includes(name);
 }
 
@@ -147,8 +148,4 @@ function describeUnset({ path, name }: UnsetVariable): Problem {
 		what: `\${${name}} is not set in the environment`,
 		instead: `set ${name}${isKey ? ", or try --demo" : `, or write \${${name}:-default}`}`,
 	};
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
 }

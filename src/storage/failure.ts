@@ -63,7 +63,7 @@ export async function guarded<T>(
 }
 
 /** What happened to a file as a sentence for a person, told from the error's code. An AeonError stays as it is. */
-export function storageFailure(path: string, cause: unknown): AeonError {
+function storageFailure(path: string, cause: unknown): AeonError {
 	if (cause instanceof AeonError) return cause;
 	const code =
 		cause instanceof Error && "code" in cause ? String(cause.code) : "";

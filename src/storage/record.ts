@@ -1,6 +1,7 @@
 // A message as it is stored: its role and text, and beside them one JSON object with snake_case keys.
 
 import * as z from "zod/mini";
+import { isRecord } from "../core/json.ts";
 import { type Message, STOP_REASONS, type Usage } from "../core/message.ts";
 
 /** A stored message without its place in the session. `metadata` is null where there is nothing to keep in it. */
@@ -12,10 +13,7 @@ export interface MessageRecord {
 
 const SUMMARY_LENGTH = 120;
 
-const jsonObject = z.custom<Record<string, unknown>>(
-	(value) =>
-		typeof value === "object" && value !== null && !Array.isArray(value),
-);
+const jsonObject = z.custom<Record<string, unknown>>(isRecord);
 
 /** A field that is as good as absent where it is damaged. */
 function lenient<Schema extends z.ZodMiniType>(schema: Schema) {

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
+import { parseJson } from "../core/json.ts";
 import { type Line, linesBackward, linesForward, readChunk } from "./lines.ts";
 import { decodeMessage, type MessageRecord } from "./record.ts";
 import type { StoredMessage } from "./store.ts";
@@ -135,13 +136,4 @@ function* asMessage({ offset, text }: Line): Generator<StoredMessage> {
 	if (!line.success) return;
 	const { role, content, timestamp, metadata } = line.data;
 	yield { ...decodeMessage(role, content, metadata), id: offset, timestamp };
-}
-
-/** Undefined where the text is not JSON: the line was torn. */
-function parseJson(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return undefined;
-	}
 }

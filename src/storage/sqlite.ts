@@ -11,6 +11,7 @@ import {
 import { dirname } from "node:path";
 import * as z from "zod/mini";
 import { filePath } from "../core/config.ts";
+import { parseJson } from "../core/json.ts";
 import { platform, type SqlDatabase } from "../core/platform.ts";
 import { formatArchiveKey, parseSessionKey } from "../core/session.ts";
 import { guarded } from "./failure.ts";
@@ -260,13 +261,4 @@ function asMessage({
 		id,
 		timestamp,
 	};
-}
-
-/** Undefined where the text is not JSON: a foreign program may have written it. */
-function parseJson(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return undefined;
-	}
 }

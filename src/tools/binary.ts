@@ -1,4 +1,6 @@
-/** What files that are no plain text begin with; Latin-1, `?` for any byte. */
+import { beginsWith } from "../core/magic.ts";
+
+/** What files that are no plain text begin with. */
 const KINDS: [magic: string, kind: string][] = [
 	["%PDF-", "a PDF"],
 	["PK\x03\x04", "a ZIP archive (or a document made of one: docx, xlsx, odt)"],
@@ -28,8 +30,4 @@ export function binaryKind(start: Uint8Array): string | undefined {
 	const kind = KINDS.find(([magic]) => beginsWith(start, magic))?.[1];
 	if (start.includes(0)) return kind ?? "binary data";
 	return beginsWith(start, "%PDF-") ? kind : undefined;
-}
-
-function beginsWith(start: Uint8Array, magic: string): boolean {
-	return [...magic].every((c, i) => c === "?" || start[i] === c.charCodeAt(0));
 }

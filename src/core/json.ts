@@ -9,11 +9,14 @@ export function parseJson(text: string): unknown {
 	}
 }
 
+/** True of an object that is not a list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** The value where it is an object, but not a list. */
 export function asRecord(value: unknown): Record<string, unknown> | undefined {
-	return typeof value === "object" && value !== null && !Array.isArray(value)
-		? (value as Record<string, unknown>)
-		: undefined;
+	return isRecord(value) ? value : undefined;
 }
 
 /** The value where it is a list; otherwise an empty one. */

@@ -39,7 +39,7 @@ export function splitTurns<M extends Message>(messages: M[]): M[][] {
  * The same conversation as any provider takes it, whatever was torn out of it: it begins with a user's message; users and
  * assistants alternate; every tool call has exactly one result right after its message, in the order of the calls, a
  * missing one filled with "interrupted"; results without a call are gone; no text is empty; call ids are not empty and
- * unique. (Anthropic Messages API, "Tool use"; OpenAI Chat Completions, "Function calling".)
+ * unique, and the provider's own where they can be. (Anthropic Messages API, "Tool use"; OpenAI Chat Completions, "Function calling".)
  */
 export function repair(messages: readonly Message[]): Message[] {
 	const repaired: Message[] = [];
@@ -89,13 +89,11 @@ function addAssistant(
 	const content = message.content.trim() === "" ? "" : message.content;
 	if (!content && calls.length === 0) return;
 	const renamed = calls.map((call) => ({ ...call, id: ids.mint(call.id) }));
-	const isRenamed = renamed.some((call, index) => call.id !== calls[index]?.id);
-	const { replay, toolCalls: _, ...rest } = message;
+	const { toolCalls: _, ...rest } = message;
 	const assistant: AssistantMessage = {
 		...rest,
 		content,
 		...(renamed.length > 0 && { toolCalls: renamed }),
-		...(replay && !isRenamed && { replay }),
 	};
 	if (previous.role === "assistant")
 		repaired[repaired.length - 1] = join(previous, assistant);
@@ -149,13 +147,13 @@ function answer(
 	};
 }
 
-/** Gives every call an id that the providers take (`[a-zA-Z0-9_-]+`, unique): its own where it can be kept. */
+/** Gives every call an id of its own: the one it has, unless that is empty or another call's. */
 class CallIds {
 	readonly #taken = new Set<string>();
 
 	mint(wanted: string): string {
-		let id = /^[a-zA-Z0-9_-]{1,64}$/.test(wanted) ? wanted : "call_0";
-		for (let n = 1; this.#taken.has(id) || id === "call_0"; n++)
+		let id = wanted;
+		for (let n = 1; id.trim() === "" || this.#taken.has(id); n++)
 			id = `call_${n}`;
 		this.#taken.add(id);
 		return id;

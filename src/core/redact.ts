@@ -2,7 +2,7 @@
 
 const HIDDEN = "***";
 
-/** Shorter ones would hide ordinary words, and protect nothing. */
+/** Shorter ones, such as the `none` that local servers take for a key, would hide ordinary words and protect nothing. */
 const MIN_SECRET_LENGTH = 6;
 
 const MAX_TEXT_LENGTH = 2_000;
@@ -22,8 +22,8 @@ const PATTERNS: [pattern: RegExp, replacement: string][] = [
 	// A Telegram bot token, in the path of its URLs and by itself (https://core.telegram.org/bots/api).
 	[/\bbot\d{6,}(?::|%3a)[\w-]{10,}/gi, `bot${HIDDEN}`],
 	[/(?<!\d)\d{8,}(?::|%3a)[\w-]{35,}/gi, HIDDEN],
-	// Keys of Anthropic and OpenAI, GitHub, Slack, Google and Amazon.
-	[/\bsk-[\w-]{12,}/g, HIDDEN],
+	// Keys of Anthropic and OpenAI (which shows part of a wrong one, with stars), Groq, xAI, GitHub, Slack, Google, Amazon.
+	[/\b(?:sk-|gsk_|xai-)[\w*-]{12,}/g, HIDDEN],
 	[/\b(?:gh[oprsu]_|github_pat_)\w{16,}/g, HIDDEN],
 	[/\bxox[a-z]-[\w-]{10,}/g, HIDDEN],
 	[/\bAIza[\w-]{30,}/g, HIDDEN],

@@ -1,11 +1,7 @@
 // What Aeon asks, as a request of Anthropic's Messages API.
 
 import { asList, asRecord, asText } from "../core/json.ts";
-import type {
-	AssistantMessage,
-	ToolCall,
-	ToolMessage,
-} from "../core/message.ts";
+import type { AssistantMessage, ToolMessage } from "../core/message.ts";
 import type { AnthropicOptions } from "./anthropic.ts";
 import type { CompletionRequest, ImageData, PromptMessage } from "./client.ts";
 
@@ -81,11 +77,10 @@ function buildMessages(
 	messages: PromptMessage[],
 	model: string,
 ): WireMessage[] {
-	const ids = new CallIds();
 	const wire: WireMessage[] = [];
 	for (const message of messages) {
 		const role = message.role === "assistant" ? "assistant" : "user";
-		const content = buildBlocks(message, model, ids);
+		const content = buildBlocks(message, model);
 		const last = wire.at(-1);
 		if (content.length === 0) continue;
 		if (last?.role === role) last.content.push(...content);
@@ -94,32 +89,24 @@ function buildMessages(
 	return wire;
 }
 
-function buildBlocks(
-	message: PromptMessage,
-	model: string,
-	ids: CallIds,
-): Block[] {
+function buildBlocks(message: PromptMessage, model: string): Block[] {
 	switch (message.role) {
 		case "user":
 			return [...text(message.content), ...images(message.images)];
 		case "tool":
-			return [toolResult(message, ids)];
-		case "assistant": {
-			const calls = message.toolCalls ?? [];
-			const verbatim = replayed(message, model);
-			ids.begin(calls, verbatim !== undefined);
+			return [toolResult(message)];
+		case "assistant":
 			return (
-				verbatim ?? [
+				replayed(message, model) ?? [
 					...text(message.content),
-					...calls.map(({ id, name, input }) => ({
+					...(message.toolCalls ?? []).map(({ id, name, input }) => ({
 						type: "tool_use",
-						id: ids.get(id),
+						id: cleanId(id),
 						name,
 						input,
 					})),
 				]
 			);
-		}
 	}
 }
 
@@ -137,18 +124,20 @@ function replayed(
 	const same =
 		ids.length === toolCalls.length &&
 		ids.every(({ id }, index) => id === toolCalls[index]?.id);
-	return same && blocks.length > 0 ? blocks : undefined;
+	if (!same || blocks.length === 0) return undefined;
+	return blocks.map((block) =>
+		block.type === "tool_use"
+			? { ...block, id: cleanId(asText(block.id)) }
+			: block,
+	);
 }
 
-function toolResult(
-	message: ToolMessage & { images?: ImageData[] },
-	ids: CallIds,
-): Block {
+function toolResult(message: ToolMessage & { images?: ImageData[] }): Block {
 	const said = text(message.content);
 	const shown = images(message.images);
 	return {
 		type: "tool_result",
-		tool_use_id: ids.get(message.toolCallId),
+		tool_use_id: cleanId(message.toolCallId),
 		...(shown.length > 0
 			? { content: [...said, ...shown] }
 			: said.length > 0 && { content: message.content }),
@@ -175,26 +164,10 @@ function markLast(messages: WireMessage[]): WireMessage[] {
 	return messages.with(-1, { ...last, content });
 }
 
-/** Other providers' ids may have letters that Anthropic refuses, and may be the same ones in every message. */
-class CallIds {
-	readonly #taken = new Set<string>();
-	#current = new Map<string, string>();
-
-	/** Names the calls of the next assistant message; the results after it are of these. */
-	begin(calls: ToolCall[], verbatim: boolean) {
-		this.#current = new Map();
-		for (const { id } of calls) {
-			const plain = verbatim ? id : id.replace(/[^\w-]/g, "_") || "call";
-			let free = plain;
-			for (let n = 2; !verbatim && this.#taken.has(free); n++) {
-				free = `${plain}_${n}`;
-			}
-			this.#taken.add(free);
-			this.#current.set(id, free);
-		}
-	}
-
-	get(id: string): string {
-		return this.#current.get(id) ?? id;
-	}
+/** Other providers' ids may have letters that Anthropic refuses; its own stay as they are. */
+function cleanId(id: string): string {
+	return id.replace(
+		/[^\w-]/g,
+		(letter) => `_${letter.charCodeAt(0).toString(16)}`,
+	);
 }

@@ -28,7 +28,8 @@ export interface ToolSpec {
 
 /**
  * What a model is asked. The caller promises: the messages begin with a user's and end with a user's or a tool's; every
- * tool call has exactly one tool message right after its message, in the order of the calls; no text is empty.
+ * tool call has exactly one tool message right after its message, in the order of the calls; call ids are unique, and in
+ * whatever letters the provider chose that gave them; no text is empty.
  */
 export interface CompletionRequest {
 	/** The system prompt; the same bytes, like `tools`, for every request of a session, so that providers can cache it. */

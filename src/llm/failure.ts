@@ -2,6 +2,7 @@
 
 import { AeonError } from "../core/errors.ts";
 import { asCount, asList, asRecord, asText, parseJson } from "../core/json.ts";
+import { createRedactor } from "../core/redact.ts";
 import type { Secret } from "../core/secret.ts";
 
 /** Whom a failure is about, and what must never appear in what is said of it. */
@@ -21,8 +22,6 @@ export interface Fault {
 
 const MAX_MESSAGE = 300;
 const MAX_PAGE_EXCERPT = 100;
-/** What a local server takes for a key (`none`) is no secret, and may be a word of the message. */
-const MIN_SECRET = 6;
 
 /** Error types and codes of Anthropic's and OpenAI's APIs that the same request would meet again. */
 const LASTING = new Set([
@@ -150,13 +149,8 @@ function sentence(side: FarSide, word: string, message: string): string {
 
 /** One line without secrets. Scrubbed before it is cut, so that no half of a key is left at the end. */
 function cleanLine(side: FarSide, text: string): string {
-	let line = text;
-	for (const secret of side.secrets) {
-		const value = secret.reveal();
-		if (value.length >= MIN_SECRET) line = line.replaceAll(value, `${secret}`);
-	}
-	line = line
-		.replace(/\b(sk-|gsk_|xai-|AIza|Bearer\s+)[\w*.-]{4,}/g, "$1***")
+	const redact = createRedactor(side.secrets.map((secret) => secret.reveal()));
+	const line = redact(text)
 		.replace(/[\s\p{Cc}]+/gu, " ")
 		.trim();
 	if (line.length <= MAX_MESSAGE) return line;

@@ -161,26 +161,22 @@ describe("a request to Claude", () => {
 		expect(body.messages[1]?.content as object[]).toEqual(rebuilt.slice(0, 2));
 	});
 
-	test("gives foreign ids letters that Anthropic takes, and no id twice", async () => {
+	test("gives foreign ids letters that Anthropic takes, also in what goes back verbatim", async () => {
 		const calls = [
-			{ id: "exec:0", name: "exec", input: {} },
-			{ id: "0", name: "exec", input: {} },
+			{ id: "functions.exec:0", name: "exec", input: {} },
+			{ id: "toolu_1", name: "exec", input: {} },
 		];
-		const { body } = await sending(
-			asking([
-				...loop({}, calls),
-				{ role: "assistant", content: "Again." },
-				...loop({}, calls),
-			]),
-		);
-		const ids = body.messages.map(({ content }) =>
-			Array.isArray(content)
-				? content.flatMap(({ id, tool_use_id }) => id ?? tool_use_id ?? [])
-				: [],
-		);
-		const first = ["exec_0", "0"];
-		const second = ["exec_0_2", "0_2"];
-		expect(ids).toEqual([[], first, first, [], [], second, second]);
+		const content = calls.map((call) => ({ type: "tool_use", ...call }));
+		for (const replay of [undefined, { ...REPLAY, content }]) {
+			const { body } = await sending(asking(loop({ replay }, calls)));
+			const ids = body.messages.map(({ content }) =>
+				Array.isArray(content)
+					? content.flatMap(({ id, tool_use_id }) => id ?? tool_use_id ?? [])
+					: [],
+			);
+			const clean = ["functions_2eexec_3a0", "toolu_1"];
+			expect(ids).toEqual([[], clean, clean]);
+		}
 	});
 
 	test("sends the temperature only where it is set, and never along with thinking", async () => {

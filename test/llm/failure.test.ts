@@ -97,7 +97,7 @@ test("no secret gets into a message, whole or in part", () => {
 		["bad key hunter2hunter2!", "bad key ***!"],
 		[
 			"Incorrect API key provided: sk-proj-abc*****xyz.",
-			"Incorrect API key provided: sk-***",
+			"Incorrect API key provided: ***.",
 		],
 		["header was Bearer abcdefgh", "header was Bearer ***"],
 		[`${"x".repeat(290)} hunter2hunter2`, `${"x".repeat(290)} ***`],

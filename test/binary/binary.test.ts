@@ -93,7 +93,7 @@ test("every command, driver and tool works in the binary as it does from source"
 });
 
 test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
-	"the binary runs without the JIT, under the same process id, with its arguments as they were (seen by root only)",
+	"the binary runs without the JIT, under the same process id, with its arguments as they were (needs Linux and root, who alone sees its environment)",
 	async () => {
 		using home = temporaryHome();
 		const child = Bun.spawn([await binary("linux-x64"), "chat"], {

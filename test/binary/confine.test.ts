@@ -22,72 +22,77 @@ const CONFIG = {
 	tools: { exec: { approval: "allow" } },
 };
 
-describe.skipIf(!platform.canConfine())("A command of the binary", () => {
-	test("has the workspace, and nothing of the state directory", async () => {
-		using home = temporaryHome(CONFIG);
-		const say = async (text: string) =>
-			run(["chat", "--json", "-m", `run ${text}`], {
-				home: home.path,
-				binary: await binary("linux-x64"),
-			});
-		const kept = await say("echo kept > a; cat a; env | cut -d = -f 1 | sort");
-		expect(JSON.parse(kept.out).text).toContain(
-			'exec said: "kept\nHOME\nLANG\nPATH\nPWD\nTERM\n[exit code 0]"',
-		);
-		const { out } = await say("cat ../aeon.json; echo x > ../new");
-		expect(out).toContain("Permission denied");
-		expect(out).not.toContain(CANARY);
-		expect(existsSync(join(home.path, ".aeon", "new"))).toBe(false);
-	});
-
-	test("starts though an update has put another binary in the place of the one that runs", async () => {
-		using home = temporaryHome(CONFIG);
-		using place = temporaryFolder();
-		const file = join(place.path, "aeon");
-		linkSync(await binary("linux-x64"), file);
-		const { out } = await run(["chat"], {
-			home: home.path,
-			binary: file,
-			input: `run echo echo another > ${file}.new; mv ${file}.new ${file}\nrun echo the same; rm ${file}\nrun echo still the same\n`,
-		});
-		expect(out).toContain('exec said: "the same');
-		expect(out).toContain('exec said: "still the same');
-		expect(existsSync(file)).toBe(false);
-	});
-
-	test.skipIf(process.getuid?.() !== 0)(
-		"is confined where Aeon is not root, and may not list what its home lies in",
-		async () => {
-			using above = temporaryFolder();
-			const file = join(above.path, "aeon");
-			linkSync(await binary("linux-x64"), file);
-			const home = join(above.path, "pi");
-			mkdirSync(join(home, ".aeon"), { recursive: true });
-			writeFileSync(join(home, ".aeon", "aeon.json"), JSON.stringify(CONFIG));
-			writeFileSync(join(home, "notes"), "noted\n");
-			Bun.spawnSync(["chown", "-R", `${NOBODY}:${NOBODY}`, home]);
-			chmodSync(above.path, 0o711);
-			const say = async (text: string) => {
-				const child = Bun.spawn([file, "chat", "-m", `run ${text}`], {
-					cwd: home,
-					env: { PATH: process.env.PATH ?? "", HOME: home },
-					uid: NOBODY,
-					gid: NOBODY,
-					stdout: "pipe",
-					stderr: "ignore",
+describe.skipIf(!platform.canConfine())(
+	"A command of the binary (needs Landlock)",
+	() => {
+		test("has the workspace, and nothing of the state directory", async () => {
+			using home = temporaryHome(CONFIG);
+			const say = async (text: string) =>
+				run(["chat", "--json", "-m", `run ${text}`], {
+					home: home.path,
+					binary: await binary("linux-x64"),
 				});
-				return child.stdout.text();
-			};
-			expect(await say("id -u; echo kept > a; cat a ../../notes")).toContain(
-				`exec said: "${NOBODY}\nkept\nnoted\n[exit code 0]"`,
+			const kept = await say(
+				"echo kept > a; cat a; env | cut -d = -f 1 | sort",
 			);
-			const out = await say("cat ../aeon.json; echo x > ../new");
+			expect(JSON.parse(kept.out).text).toContain(
+				'exec said: "kept\nHOME\nLANG\nPATH\nPWD\nTERM\n[exit code 0]"',
+			);
+			const { out } = await say("cat ../aeon.json; echo x > ../new");
 			expect(out).toContain("Permission denied");
 			expect(out).not.toContain(CANARY);
-			expect(existsSync(join(home, ".aeon", "new"))).toBe(false);
-		},
-	);
-});
+			expect(existsSync(join(home.path, ".aeon", "new"))).toBe(false);
+		});
+
+		test("starts though an update has put another binary in the place of the one that runs", async () => {
+			using home = temporaryHome(CONFIG);
+			using place = temporaryFolder();
+			const file = join(place.path, "aeon");
+			linkSync(await binary("linux-x64"), file);
+			const { out } = await run(["chat"], {
+				home: home.path,
+				binary: file,
+				input: `run echo echo another > ${file}.new; mv ${file}.new ${file}\nrun echo the same; rm ${file}\nrun echo still the same\n`,
+			});
+			expect(out).toContain('exec said: "the same');
+			expect(out).toContain('exec said: "still the same');
+			expect(existsSync(file)).toBe(false);
+		});
+
+		test.skipIf(process.getuid?.() !== 0)(
+			"is confined where Aeon is not root, and may not list what its home lies in (needs root, to become another user)",
+			async () => {
+				using above = temporaryFolder();
+				const file = join(above.path, "aeon");
+				linkSync(await binary("linux-x64"), file);
+				const home = join(above.path, "pi");
+				mkdirSync(join(home, ".aeon"), { recursive: true });
+				writeFileSync(join(home, ".aeon", "aeon.json"), JSON.stringify(CONFIG));
+				writeFileSync(join(home, "notes"), "noted\n");
+				Bun.spawnSync(["chown", "-R", `${NOBODY}:${NOBODY}`, home]);
+				chmodSync(above.path, 0o711);
+				const say = async (text: string) => {
+					const child = Bun.spawn([file, "chat", "-m", `run ${text}`], {
+						cwd: home,
+						env: { PATH: process.env.PATH ?? "", HOME: home },
+						uid: NOBODY,
+						gid: NOBODY,
+						stdout: "pipe",
+						stderr: "ignore",
+					});
+					return child.stdout.text();
+				};
+				expect(await say("id -u; echo kept > a; cat a ../../notes")).toContain(
+					`exec said: "${NOBODY}\nkept\nnoted\n[exit code 0]"`,
+				);
+				const out = await say("cat ../aeon.json; echo x > ../new");
+				expect(out).toContain("Permission denied");
+				expect(out).not.toContain(CANARY);
+				expect(existsSync(join(home, ".aeon", "new"))).toBe(false);
+			},
+		);
+	},
+);
 
 test("no process of the same user can read Aeon's own environment", async () => {
 	const key = "sk-canary-of-the-environment";

@@ -204,7 +204,7 @@ test("a log that cannot be written is said once and stops nothing", () => {
 });
 
 test.skipIf(!existsSync("/dev/full"))(
-	"a full disk is said once and stops nothing",
+	"a full disk is said once and stops nothing (needs /dev/full)",
 	() => {
 		path = join(folder, "aeon.log");
 		symlinkSync("/dev/full", path);

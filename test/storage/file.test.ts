@@ -178,7 +178,7 @@ test("a file in the folder's place is said to be unopenable", async () => {
 });
 
 test.skipIf(!canMount)(
-	"a full disk refuses the message, and saving goes on once there is room",
+	"a full disk refuses the message, and saving goes on once there is room (needs the right to mount)",
 	async () => {
 		await onSmallDisk(async (disk) => {
 			const small = await file.open({ directory: disk });
@@ -199,7 +199,7 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(!canMount)(
-	"a read-only disk is said to be unwritable",
+	"a read-only disk is said to be unwritable (needs the right to mount)",
 	async () => {
 		await onSmallDisk(async (disk) => {
 			const small = await file.open({ directory: disk });

@@ -349,7 +349,7 @@ test("many processes may open a new database at the same moment", async () => {
 }, 20_000);
 
 test.skipIf(!canMount)(
-	"a full disk refuses the message, and saving goes on once there is room",
+	"a full disk refuses the message, and saving goes on once there is room (needs the right to mount)",
 	async () => {
 		await onSmallDisk(async (disk) => {
 			const path = join(disk, "sessions.db");
@@ -373,7 +373,7 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(!canMount)(
-	"a read-only disk is said to be unwritable",
+	"a read-only disk is said to be unwritable (needs the right to mount)",
 	async () => {
 		await onSmallDisk(async (disk) => {
 			const path = join(disk, "sessions.db");

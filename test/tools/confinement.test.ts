@@ -115,7 +115,7 @@ async function attack(command: string, exec: object) {
 	return { hasRead, hasChanged: snapshot(aeon.home) !== before };
 }
 
-describe.skipIf(!platform.canConfine())("Aeon's own files", () => {
+describe.skipIf(!platform.canConfine())("Aeon's own files (needs Landlock)", () => {
 	const isRoot = process.getuid?.() === 0;
 	const reads = [...READS, ...(isRoot ? READS_OF_ROOT : [])].filter(isHere);
 

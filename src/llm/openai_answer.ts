@@ -29,7 +29,6 @@ export class OpenaiAnswer implements Answer {
 	#usage: Usage = NO_USAGE;
 	#model: string;
 	#finishReason = "";
-	#refused = false;
 	#ended = false;
 
 	constructor(asked: string, side: FarSide) {
@@ -82,12 +81,10 @@ export class OpenaiAnswer implements Answer {
 
 	#acceptDelta(delta: Record<string, unknown>): StreamEvent[] {
 		this.#calls.accept(delta.tool_calls, delta.function_call);
-		const refusal = asText(delta.refusal);
-		this.#refused ||= refusal !== "";
 		return [
 			...this.#acceptReasoning(delta),
 			...readContent(delta.content),
-			...event("text_delta", refusal),
+			...event("text_delta", asText(delta.refusal)),
 		];
 	}
 
@@ -126,7 +123,6 @@ export class OpenaiAnswer implements Answer {
 	}
 
 	#stopReason(calls: number): StopReason {
-		if (this.#refused) return "refusal";
 		const reason = STOP_REASONS.get(this.#finishReason);
 		// Many servers say "stop" with calls in hand, and some "tool_calls" without any.
 		return reason ?? (calls > 0 ? "tool_use" : "end_turn");

@@ -174,14 +174,14 @@ describe("content", () => {
 		expect(events.at(-1)).not.toHaveProperty("replay");
 	});
 
-	test("may be a refusal", async () => {
+	test("may be a refusal, which is said as text and stops as the model says", async () => {
 		const events = await reading(
 			say({ refusal: "I can't." }),
 			say({}, "stop"),
 			DONE,
 		);
 		expect(events[0]).toEqual({ type: "text_delta", text: "I can't." });
-		expect(events.at(-1)).toMatchObject({ reason: "refusal" });
+		expect(events.at(-1)).toMatchObject({ reason: "end_turn" });
 	});
 
 	test("in both fields for reasoning is shown once", async () => {

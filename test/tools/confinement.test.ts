@@ -115,55 +115,58 @@ async function attack(command: string, exec: object) {
 	return { hasRead, hasChanged: snapshot(aeon.home) !== before };
 }
 
-describe.skipIf(!platform.canConfine())("Aeon's own files (needs Landlock)", () => {
-	const isRoot = process.getuid?.() === 0;
-	const reads = [...READS, ...(isRoot ? READS_OF_ROOT : [])].filter(isHere);
+describe.skipIf(!platform.canConfine())(
+	"Aeon's own files (needs Landlock)",
+	() => {
+		const isRoot = process.getuid?.() === 0;
+		const reads = [...READS, ...(isRoot ? READS_OF_ROOT : [])].filter(isHere);
 
-	test.each(reads)("are not read by: %s", async (command) => {
-		const unconfined = await attack(command, { confined: false });
-		expect(unconfined.hasRead).toBe(true);
-		const nothing = { hasRead: false, hasChanged: false };
-		expect(await attack(command, {})).toEqual(nothing);
-	});
+		test.each(reads)("are not read by: %s", async (command) => {
+			const unconfined = await attack(command, { confined: false });
+			expect(unconfined.hasRead).toBe(true);
+			const nothing = { hasRead: false, hasChanged: false };
+			expect(await attack(command, {})).toEqual(nothing);
+		});
 
-	test.each(CHANGES)("are not changed by: %s", async (command) => {
-		const unconfined = await attack(command, { confined: false });
-		expect(unconfined.hasChanged).toBe(true);
-		const nothing = { hasRead: false, hasChanged: false };
-		expect(await attack(command, {})).toEqual(nothing);
-	});
+		test.each(CHANGES)("are not changed by: %s", async (command) => {
+			const unconfined = await attack(command, { confined: false });
+			expect(unconfined.hasChanged).toBe(true);
+			const nothing = { hasRead: false, hasChanged: false };
+			expect(await attack(command, {})).toEqual(nothing);
+		});
 
-	test("are kept from commands where they lie elsewhere and behind links, even those that come later", async () => {
-		using elsewhere = temporaryFolder();
-		const at = (name: string) => join(elsewhere.path, name);
-		mkdirSync(at("real"));
-		symlinkSync(at("real"), at("link"));
-		mkdirSync(at("open"));
-		writeFileSync(at("open/file"), "open\n");
-		writeFileSync(at("beside"), "beside\n");
-		await using aeon = await openTestAeon(
-			{ provider: "demo" },
-			{
-				storage: { driver: "sqlite", sessions_db: at("link/sessions.db") },
-				log_file_path: at("logs/aeon.log"),
-				tools: { exec: { approval: "allow" } },
-			},
-		);
-		await aeon.say(CANARY);
-		for (const name of ["logs/aeon.log", "logs/aeon.log.1"]) {
-			mkdirSync(at("logs"), { recursive: true });
-			writeFileSync(at(name), CANARY);
-		}
-		const commands = [
-			`cat ${at("*/*")} ${at("*")} 2>/dev/null`,
-			`echo x > ${at("real/sessions.db-journal")}`,
-			`echo written > ${at("beside")} && cat ${at("beside")}`,
-		];
-		const output = await perform(aeon, commands.join("; "));
-		expect(output).not.toContain(CANARY);
-		expect(output).not.toContain("SQLite format");
-		expect(output).toStartWith("open\nbeside\n");
-		expect(output).toContain("written\n");
-		expect(existsSync(at("real/sessions.db-journal"))).toBe(false);
-	});
-});
+		test("are kept from commands where they lie elsewhere and behind links, even those that come later", async () => {
+			using elsewhere = temporaryFolder();
+			const at = (name: string) => join(elsewhere.path, name);
+			mkdirSync(at("real"));
+			symlinkSync(at("real"), at("link"));
+			mkdirSync(at("open"));
+			writeFileSync(at("open/file"), "open\n");
+			writeFileSync(at("beside"), "beside\n");
+			await using aeon = await openTestAeon(
+				{ provider: "demo" },
+				{
+					storage: { driver: "sqlite", sessions_db: at("link/sessions.db") },
+					log_file_path: at("logs/aeon.log"),
+					tools: { exec: { approval: "allow" } },
+				},
+			);
+			await aeon.say(CANARY);
+			for (const name of ["logs/aeon.log", "logs/aeon.log.1"]) {
+				mkdirSync(at("logs"), { recursive: true });
+				writeFileSync(at(name), CANARY);
+			}
+			const commands = [
+				`cat ${at("*/*")} ${at("*")} 2>/dev/null`,
+				`echo x > ${at("real/sessions.db-journal")}`,
+				`echo written > ${at("beside")} && cat ${at("beside")}`,
+			];
+			const output = await perform(aeon, commands.join("; "));
+			expect(output).not.toContain(CANARY);
+			expect(output).not.toContain("SQLite format");
+			expect(output).toStartWith("open\nbeside\n");
+			expect(output).toContain("written\n");
+			expect(existsSync(at("real/sessions.db-journal"))).toBe(false);
+		});
+	},
+);

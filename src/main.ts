@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 // The root command: argv to a command, an error to an exit code.
 
-import { restartWithoutJit } from "./core/restart.ts";
+import { restartWithoutJit } from "./core/platform_restart.ts";
 import { VERSION } from "./core/version.ts";
 
 /** Exit codes: failure, and a command line or configuration that cannot be used. */

@@ -127,12 +127,13 @@ test("Bun is named behind the platform seam only", () => {
 	const naming = files
 		.filter(
 			({ text, packages }) =>
-				/\bBun\./.test(text) || packages.some((name) => /^bun\b/.test(name)),
+				/\bBun\.|import\.meta\.dir|\$bunfs|\bBUN_/.test(text) || packages.some((name) => /^bun\b/.test(name)),
 		)
 		.map(({ name }) => name);
 	expect(naming.sort()).toEqual([
 		"core/platform_bun.ts",
 		"core/platform_linux.ts",
+		"core/platform_restart.ts",
 	]);
 });
 

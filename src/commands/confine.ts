@@ -2,13 +2,14 @@
 
 import { readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { type Confinement, shellArguments } from "../core/confinement.ts";
+import type { Confinement } from "../core/confinement.ts";
 import { isWithin } from "../core/paths.ts";
 import {
 	becomeProgram,
 	openRuleset,
 	type Ruleset,
 } from "../core/platform_linux.ts";
+import { shellArguments } from "../core/shell.ts";
 
 /** The shells' own code for a command that is there and cannot be run. */
 const NOT_RUN = 126;

@@ -1,13 +1,8 @@
-// How a shell command is started: as it is, or out of reach of Aeon's own files.
+// Shell commands out of reach of Aeon's own files.
 
+import { namespaces } from "./namespaces.ts";
 import { platform } from "./platform.ts";
-
-/** A command line, the folder it is started in, and variables that it needs beside the command's own. */
-export interface Launch {
-	argv: string[];
-	cwd: string;
-	env: Record<string, string>;
-}
+import { type Launch, openShell } from "./shell.ts";
 
 /** What a confined command may not touch, and the one folder that it may, even inside of that. */
 export interface Reach {
@@ -21,38 +16,45 @@ export interface Confinement extends Reach {
 	cwd: string;
 }
 
-/** The arguments, the name first, of a shell that runs a command with stderr in stdout's pipe: two would lose the order. */
-export function shellArguments(command: string): string[] {
-	return ["sh", "-c", 'exec sh -c "$0" 2>&1', command];
-}
-
-/** A shell command with all rights of Aeon's user. */
-export function openShell(command: string, cwd: string): Launch {
-	return { argv: shellArguments(command), cwd, env: {} };
+/** One way to keep a command from files. */
+export interface Confiner {
+	/** True where this machine has it; it is asked once, before the first command. */
+	works(reach: Reach): boolean;
+	start(reach: Reach, command: string, cwd: string): Launch;
 }
 
 /**
- * Starts shell commands that can neither read nor write what is protected, nor make, move or remove a name right in a
- * folder on the way to it, such as the home that `.aeon` lies in. They can list names everywhere, and Linux lets them change
- * modes, owners and times. No setuid program works in them: no sudo. Without Landlock they start as they are; `warn` is told
- * at the first.
+ * Neither can what is protected be read or written, nor can a name be made, moved or removed right in a folder on the way to
+ * it, such as the home that `.aeon` lies in. Names can be listed everywhere, and Linux lets modes, owners and times be changed.
+ */
+const landlock: Confiner = {
+	works: () => platform.hasLandlock(),
+	start(reach, command, cwd) {
+		const confinement = JSON.stringify({ ...reach, cwd });
+		const self = platform.self();
+		const argv = [...self.argv, "confine", confinement, command];
+		// Started from source, Bun runs what a bunfig.toml in its folder names, and a command may write one.
+		return { argv, cwd: "/", env: self.env };
+	},
+};
+
+/**
+ * Starts shell commands that can neither read nor write what is protected, in the first of these ways that works here. No
+ * setuid program works in them: no sudo. Where none works they start as they are; `warn` is told at the first.
  */
 export function createConfinement(
 	reach: Reach,
 	warn: () => void,
-	canConfine: () => boolean = platform.canConfine,
+	confiners: readonly Confiner[] = [landlock, namespaces],
 ): (command: string, cwd: string) => Launch {
-	let isTold = false;
+	let confiner: Confiner | undefined;
+	let isChosen = false;
 	return (command, cwd) => {
-		if (canConfine()) {
-			const confinement = JSON.stringify({ ...reach, cwd });
-			const self = platform.self();
-			const argv = [...self.argv, "confine", confinement, command];
-			// Started from source, Bun runs what a bunfig.toml in its folder names, and a command may write one.
-			return { argv, cwd: "/", env: self.env };
+		if (!isChosen) {
+			confiner = confiners.find((one) => one.works(reach));
+			if (!confiner) warn();
 		}
-		if (!isTold) warn();
-		isTold = true;
-		return openShell(command, cwd);
+		isChosen = true;
+		return confiner?.start(reach, command, cwd) ?? openShell(command, cwd);
 	};
 }

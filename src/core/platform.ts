@@ -1,4 +1,4 @@
-// The one seam that names the runtime. Bun stands behind it; another runtime is one more file of this shape.
+// The one seam that names the runtime. Bun stands behind it, in the files platform_*; another runtime is one more of this shape.
 
 export { platform } from "./platform_bun.ts";
 
@@ -46,8 +46,13 @@ export interface Platform {
 	sha256(text: string): string;
 	/** Keeps other processes of the same user from reading this one's memory and environment. False where it cannot. */
 	hideProcess(): boolean;
-	/** True where `aeon confine` can keep a command from files: Linux with Landlock. */
-	canConfine(): boolean;
+	/** Runs a program to its end, unheard; true where it ended with 0. For what takes milliseconds. */
+	succeeds(
+		command: string[],
+		options: { cwd: string; env: Record<string, string> },
+	): boolean;
+	/** True on Linux with Landlock, by which `aeon confine` keeps a command from files. */
+	hasLandlock(): boolean;
 	/** What starts this very Aeon again, from its binary or its source; its arguments and other variables come on top. */
 	self(): { argv: string[]; env: Record<string, string> };
 }

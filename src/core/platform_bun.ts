@@ -50,7 +50,16 @@ export const platform: Platform = {
 
 	hideProcess,
 
-	canConfine() {
+	succeeds: (command, { cwd, env }) =>
+		Bun.spawnSync(command, {
+			cwd,
+			env,
+			stdin: "ignore",
+			stdout: "ignore",
+			stderr: "ignore",
+		}).success,
+
+	hasLandlock() {
 		hasLandlock ??= landlockVersion() > 0;
 		return hasLandlock;
 	},

@@ -13,6 +13,11 @@ const C_LIBRARIES = [
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NO_NEW_PRIVS = 38;
 
+const PR_CAPBSET_DROP = 24;
+
+/** By it root reads the environment of any process, Landlock or not (linux/capability.h). */
+const CAP_PERFMON = 38;
+
 /** System calls; the numbers are those of x64 and arm64 alike. */
 const LANDLOCK_CREATE_RULESET = 444;
 const LANDLOCK_ADD_RULE = 445;
@@ -117,6 +122,7 @@ export function openRuleset(): Ruleset {
 			add(path, kind === "folder" ? handled : EXECUTE_WRITE_READ | TRUNCATE),
 		allowListing: (path) => add(path, READ_DIR),
 		enforce() {
+			library.prctl(PR_CAPBSET_DROP, CAP_PERFMON, 0, 0, 0);
 			if (library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) !== 0)
 				throw new Error("prctl failed");
 			call("landlock_restrict_self", LANDLOCK_RESTRICT_SELF, ruleset);

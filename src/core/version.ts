@@ -1,4 +1,4 @@
-import { version } from "../../package.json";
+import { version } from "../../package.json" with { type: "json" };
 
 /** Set by the build to the commit it was made of; absent when run from source. */
 declare const AEON_COMMIT: string | undefined;

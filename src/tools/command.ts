@@ -1,8 +1,8 @@
 // One shell command from start to end: it and all it started are gone when its outcome is there.
 
 import { constants } from "node:os";
-import type { Launch } from "../core/confinement.ts";
 import { type Child, platform } from "../core/platform.ts";
+import type { Launch } from "../core/shell.ts";
 import { Capture } from "./capture.ts";
 
 const MAX_OUTPUT_BYTES = 64 * 1024;

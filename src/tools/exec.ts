@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import * as z from "zod/mini";
-import { openShell } from "../core/confinement.ts";
+import { openShell } from "../core/shell.ts";
 import { untilAborted } from "./abort.ts";
 import { type Outcome, runCommand } from "./command.ts";
 import { quote } from "./path.ts";

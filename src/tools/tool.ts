@@ -2,8 +2,8 @@
 
 import type { output, ZodMiniObject } from "zod/mini";
 import type { ApprovalRequest, Decision } from "../core/approval.ts";
-import type { Launch } from "../core/confinement.ts";
 import type { Attachment } from "../core/message.ts";
+import type { Launch } from "../core/shell.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What a run of a tool comes to. Both texts are for the model: `error` says what is wrong and what to do instead. */

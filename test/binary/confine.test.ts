@@ -22,7 +22,7 @@ const CONFIG = {
 	tools: { exec: { approval: "allow" } },
 };
 
-describe.skipIf(!platform.canConfine())(
+describe.skipIf(!platform.hasLandlock())(
 	"A command of the binary (needs Landlock)",
 	() => {
 		test("has the workspace, and nothing of the state directory", async () => {
@@ -42,6 +42,16 @@ describe.skipIf(!platform.canConfine())(
 			expect(out).toContain("Permission denied");
 			expect(out).not.toContain(CANARY);
 			expect(existsSync(join(home.path, ".aeon", "new"))).toBe(false);
+		});
+
+		test("does not see what Aeon was started with, root neither", async () => {
+			using home = temporaryHome(CONFIG);
+			const { out } = await run(
+				["chat", "--json", "-m", "run cat /proc/$PPID/environ"],
+				{ home: home.path, binary: await binary("linux-x64") },
+			);
+			expect(out).toContain("Permission denied");
+			expect(out).not.toContain("BUN_JSC");
 		});
 
 		test("starts though an update has put another binary in the place of the one that runs", async () => {

@@ -1,22 +1,9 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { execSettings, openSandbox, until } from "./sandbox.ts";
+import { execSettings, isAlive, openSandbox, until } from "./sandbox.ts";
 
 const KEPT = 32 * 1024;
-
-/** True of a process that is there and not a zombie, which does nothing more. */
-function isAlive(pid: number): boolean {
-	const status = `/proc/${pid}/stat`;
-	try {
-		process.kill(pid, 0);
-		return (
-			!existsSync(status) || !readFileSync(status, "latin1").includes(") Z ")
-		);
-	} catch {
-		return false;
-	}
-}
 
 function pidIn(path: string): number {
 	return existsSync(path) ? Number(readFileSync(path, "utf8")) : 0;

@@ -115,7 +115,7 @@ async function attack(command: string, exec: object) {
 	return { hasRead, hasChanged: snapshot(aeon.home) !== before };
 }
 
-describe.skipIf(!platform.canConfine())(
+describe.skipIf(!platform.hasLandlock())(
 	"Aeon's own files (needs Landlock)",
 	() => {
 		const isRoot = process.getuid?.() === 0;

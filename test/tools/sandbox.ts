@@ -1,6 +1,8 @@
 import {
+	existsSync,
 	mkdirSync,
 	mkdtempSync,
+	readFileSync,
 	realpathSync,
 	rmSync,
 	writeFileSync,
@@ -89,5 +91,18 @@ export async function until(
 	while (!(await isSo())) {
 		if (Date.now() > deadline) throw new Error("it never came to pass");
 		await Bun.sleep(5);
+	}
+}
+
+/** True of a process that is there and not a zombie, which does nothing more. */
+export function isAlive(pid: number): boolean {
+	const status = `/proc/${pid}/stat`;
+	try {
+		process.kill(pid, 0);
+		return (
+			!existsSync(status) || !readFileSync(status, "latin1").includes(") Z ")
+		);
+	} catch {
+		return false;
 	}
 }

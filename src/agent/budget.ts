@@ -96,5 +96,8 @@ function tooLarge(messages: Message[], budget: number): AeonError {
 	return new AeonError(
 		"too_large",
 		`This message needs about ${estimateMessages(messages)} tokens and the model's window has room for ${budget}. Send it in parts, or put it into a file.`,
+		{
+			hint: "That room is the agent's context_window without its max_tokens, its system prompt and its tools.",
+		},
 	);
 }

@@ -2,6 +2,7 @@
 
 import type { ToolCall } from "../core/message.ts";
 import { failure, type ToolResult } from "../tools/tool.ts";
+import { orAborted } from "./abort.ts";
 import type { LoopLimits } from "./limits.ts";
 import type { Turn } from "./turn.ts";
 
@@ -52,31 +53,11 @@ async function runTool(
 	limits: LoopLimits,
 ): Promise<ToolResult> {
 	if (!limits.mayRun()) return failure("Not run: the turn's limit is reached.");
+	const { agent, signal } = turn.parts;
 	const result = call.error
 		? failure(call.error)
-		: await orAborted(
-				turn.parts.agent.runTool(call, turn.parts),
-				turn.parts.signal,
-			);
+		: await orAborted(agent.runTool(call, turn.parts), signal, TOOL_ABORT_MS);
+	signal.throwIfAborted();
 	limits.count(call, result);
 	return result;
-}
-
-/** Waits for a tool, but not much longer than the turn lives: a tool that does not hear the signal holds nobody up. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-	const { promise: aborted, reject } = Promise.withResolvers<never>();
-	let timer: ReturnType<typeof setTimeout> | undefined;
-	const onAbort = () => {
-		timer = setTimeout(() => reject(signal.reason), TOOL_ABORT_MS);
-	};
-	if (signal.aborted) onAbort();
-	else signal.addEventListener("abort", onAbort);
-	try {
-		const result = await Promise.race([work, aborted]);
-		signal.throwIfAborted();
-		return result;
-	} finally {
-		clearTimeout(timer);
-		signal.removeEventListener("abort", onAbort);
-	}
 }

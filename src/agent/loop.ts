@@ -15,10 +15,8 @@ export async function runLoop(turn: Turn): Promise<StopReason> {
 	for (;;) {
 		const answer = await nextAnswer(turn);
 		await turn.keep(answer); // step 7: save session, here and with every result of a tool
-		if (!answer.toolCalls) {
-			if (answer.notice) turn.remark(answer.notice);
-			return answer.stopReason ?? "end_turn";
-		}
+		if (answer.notice) turn.remark(answer.notice);
+		if (!answer.toolCalls) return answer.stopReason ?? "end_turn";
 		await executeTools(turn, answer.toolCalls, limits); // step 6: execute tools
 		const limit = limits.reached();
 		if (limit) {

@@ -23,10 +23,6 @@ const TURNS_WITH_IMAGES = 3;
 /** The most that the providers take of one picture, in bytes before base64 (5 MB after). */
 const MAX_IMAGE_BYTES = 3_750_000;
 
-/** The share of the window that the answer may take, and its bound in tokens. */
-const ANSWER_SHARE = 0.25;
-const MAX_ANSWER_TOKENS = 16_384;
-
 /** The system prompt of an agent. It holds nothing that changes from one request to the next: no clock, no ids. */
 export function systemPrompt(persona: string = PERSONA): string {
 	return `${persona.trim()}\n\n${RULES}`;
@@ -70,9 +66,8 @@ export async function buildPrompt(
 
 /** Tokens that the messages may take: the window without the answer, the system prompt and the tools. */
 function tokenBudget({ llm, system, toolSpecs }: Agent): number {
-	const answer = Math.min(llm.contextWindow * ANSWER_SHARE, MAX_ANSWER_TOKENS);
 	const fixed = estimateTokens(system + JSON.stringify(toolSpecs));
-	return Math.floor(llm.contextWindow - answer - fixed);
+	return Math.max(0, llm.contextWindow - llm.maxAnswerTokens - fixed);
 }
 
 function withoutExtras(message: Message): Message {

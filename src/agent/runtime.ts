@@ -7,6 +7,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Attachment } from "../core/message.ts";
 import { parseSessionKey } from "../core/session.ts";
 import type { SessionStore } from "../storage/store.ts";
+import { orAborted } from "./abort.ts";
 import type { Agent, ToolRun } from "./agent.ts";
 import { fromFirstTurn, lastTurns, splitTurns } from "./history.ts";
 import { Lanes } from "./lanes.ts";
@@ -65,7 +66,7 @@ export class Runtime {
 		if (request.text.trim() === "" && !request.attachments?.length)
 			throw new AeonError("usage", "The message is empty.");
 		return this.#lanes.enqueue(request.sessionKey, async (signal) => {
-			const { store, now, approve, send } = this.#parts;
+			const { store, logger, now, approve, send } = this.#parts;
 			const { sessionKey } = request;
 			const controller = new AbortController();
 			const turnSignal = AbortSignal.any([signal, controller.signal]);
@@ -74,6 +75,7 @@ export class Runtime {
 				model,
 				sessionKey,
 				store,
+				logger,
 				now,
 				onEvent,
 				signal: turnSignal,
@@ -140,9 +142,10 @@ export class Runtime {
 	 * it, however many tools it called: it is what "go on" goes on from.
 	 */
 	async #loadContext(turn: Turn): Promise<void> {
-		const { store, sessionKey, agent } = turn.parts;
+		const { store, sessionKey, agent, signal } = turn.parts;
 		for (let limit = agent.historyLimit; ; limit *= 2) {
-			const history = await store.getHistory(sessionKey, limit);
+			const read = store.getHistory(sessionKey, limit);
+			const history = await orAborted(read, signal, 0);
 			const isAll = history.length < limit;
 			turn.context =
 				limit === agent.historyLimit
@@ -158,7 +161,7 @@ export class Runtime {
 		this.#parts.logger.info("turn.done", {
 			run: result.runId,
 			session: result.sessionKey,
-			model: turn.parts.agent.llm.label,
+			...turn.answeredBy,
 			stop: result.stopReason,
 			tools: result.toolCalls.length,
 			input_tokens: inputTokens,

@@ -9,6 +9,11 @@ import type {
 import type { StreamEvent } from "../llm/client.ts";
 import type { Turn } from "./turn.ts";
 
+type EventOf<Type extends StreamEvent["type"]> = Extract<
+	StreamEvent,
+	{ type: Type }
+>;
+
 /** What Aeon says under an answer that ended in an uncommon way. */
 const REMARKS: Partial<Record<StopReason, string>> = {
 	max_tokens:
@@ -28,6 +33,8 @@ export async function processStream(
 ): Promise<AssistantMessage> {
 	const answer: AssistantMessage = { role: "assistant", content: "" };
 	const calls: ToolCall[] = [];
+	let fallback: EventOf<"fallback"> | undefined;
+	let stop: EventOf<"stop"> | undefined;
 	try {
 		for await (const event of stream) {
 			if (event.type === "text_delta") {
@@ -38,38 +45,60 @@ export async function processStream(
 				turn.tell({ type: "agent.thinking", text: event.text });
 			else if (event.type === "tool_call") calls.push(event.call);
 			else if (event.type === "usage") answer.usage = event.usage;
-			else finish(answer, event);
+			else if (event.type === "fallback") fallback = event;
+			else stop = event;
 		}
 	} catch (error) {
-		await keepPart(turn, answer, error);
+		await keepPart(turn, answer, error, fallback);
 		throw error;
 	} finally {
 		if (answer.usage) turn.countUsage(answer.usage);
 	}
 	if (calls.length > 0) answer.toolCalls = calls;
-	const notice = remarkOn(answer) ?? (turn.isStrict ? STRICT : undefined);
+	if (stop) {
+		answer.stopReason = stop.reason;
+		answer.model = stop.model;
+		if (stop.replay) answer.replay = stop.replay;
+		const { label } = fallback ?? turn.parts.agent.llm;
+		const [provider = label] = label.split("/", 1);
+		turn.answeredBy = { provider, model: stop.model };
+	}
+	const notice = joinNotices(
+		newFallback(turn, fallback),
+		remarkOn(answer, stop?.detail) ??
+			(turn.isStrict && !answer.toolCalls ? STRICT : undefined),
+	);
 	if (notice) answer.notice = notice;
 	if (turn.trimmed) answer.trimmed = true;
 	return answer;
 }
 
-function finish(
-	answer: AssistantMessage,
-	stop: Extract<StreamEvent, { type: "stop" }>,
-): void {
-	answer.stopReason = stop.reason;
-	answer.model = stop.model;
-	if (stop.replay) answer.replay = stop.replay;
-	if (stop.detail) answer.notice = stop.detail;
+function joinNotices(...notices: (string | undefined)[]): string {
+	return notices.filter(Boolean).join(". ");
+}
+
+/** Who answers in place of the agent's own model; undefined where nobody does, and where the person was told in this turn. */
+function newFallback(
+	turn: Turn,
+	fallback: EventOf<"fallback"> | undefined,
+): string | undefined {
+	if (!fallback) return undefined;
+	const { label, insteadOf } = fallback;
+	const notice = `${insteadOf.join(" and ")} did not answer, so ${label} did`;
+	if (notice === turn.fallbackNotice) return undefined;
+	turn.fallbackNotice = notice;
+	return notice;
 }
 
 /** What is to be said under an answer, beside what the model said. */
-function remarkOn(answer: AssistantMessage): string | undefined {
-	const { content, notice, stopReason, toolCalls } = answer;
+function remarkOn(
+	{ content, stopReason, toolCalls }: AssistantMessage,
+	detail: string | undefined,
+): string | undefined {
 	if (toolCalls) return undefined;
 	if (stopReason === "refusal")
-		return notice
-			? `The model refused to answer: ${notice}`
+		return detail
+			? `The model refused to answer: ${detail}`
 			: content
 				? undefined
 				: "The model refused to answer";
@@ -77,20 +106,23 @@ function remarkOn(answer: AssistantMessage): string | undefined {
 	return remark ?? (content ? undefined : "The model gave no text");
 }
 
-/** Keeps what a broken or stopped answer has said so far. */
+/** Keeps what a broken or stopped answer has said so far; how it ended is told by the runtime. */
 async function keepPart(
 	turn: Turn,
 	answer: AssistantMessage,
 	error: unknown,
+	fallback: EventOf<"fallback"> | undefined,
 ): Promise<void> {
 	if (answer.content === "") return;
 	const isStopped = turn.parts.signal.aborted;
-	const notice = isStopped
+	const end = isStopped
 		? "Stopped"
 		: `The answer was cut: ${describeError(error)}`;
+	const toTell = newFallback(turn, fallback);
 	await turn.keep({
 		...answer,
 		stopReason: isStopped ? "cancelled" : "cut",
-		notice,
+		notice: joinNotices(toTell, end),
 	});
+	if (toTell) turn.remark(toTell);
 }

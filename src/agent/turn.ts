@@ -1,4 +1,5 @@
 import type { TurnEvent, TurnEventBody, TurnResult } from "../core/event.ts";
+import type { Logger } from "../core/logger.ts";
 import {
 	addUsage,
 	type Message,
@@ -8,7 +9,11 @@ import {
 	type Usage,
 } from "../core/message.ts";
 import type { SessionStore } from "../storage/store.ts";
+import { orAborted } from "./abort.ts";
 import type { Agent, ToolRun } from "./agent.ts";
+
+/** How long a message may take to be kept once the turn is stopped; it may still be kept after that. */
+const KEEP_ABORT_MS = 400;
 
 /** What a turn is made with. */
 export interface TurnParts {
@@ -18,6 +23,7 @@ export interface TurnParts {
 	sessionKey: string;
 	signal: AbortSignal;
 	store: SessionStore;
+	logger: Logger;
 	now(): number;
 	approve: ToolRun["approve"];
 	send: ToolRun["send"];
@@ -34,6 +40,10 @@ export class Turn {
 	trimmed = false;
 	/** The provider refused the whole conversation: only this turn is sent, without pictures. */
 	isStrict = false;
+	/** Who gave the last whole answer. */
+	answeredBy: { provider: string; model: string } | undefined;
+	/** What the person was told of who answers in place of the agent's own model. */
+	fallbackNotice: string | undefined;
 	#text = "";
 	#usage: Usage = NO_USAGE;
 	#toolCalls: TurnResult["toolCalls"] = [];
@@ -72,11 +82,23 @@ export class Turn {
 		this.say(`[${sentence}]`);
 	}
 
-	/** Keeps a message: in the store first, then in the context. */
+	/** Keeps a message: in the store first, then in the context. A stopped turn does not wait long for its store. */
 	async keep(message: Message): Promise<void> {
-		const { store, sessionKey, now } = this.parts;
-		await store.saveMessage(sessionKey, message, now());
+		const { store, sessionKey, signal, now } = this.parts;
+		const saved = store.saveMessage(sessionKey, message, now());
+		try {
+			await orAborted(saved, signal, KEEP_ABORT_MS);
+		} catch (error) {
+			// The turn will say that it was stopped, and nobody that this is lost.
+			if (signal.aborted) saved.catch((lost) => this.#logLost(message, lost));
+			throw error;
+		}
 		this.context.push(message);
+	}
+
+	#logLost({ role }: Message, error: unknown): void {
+		const { logger, sessionKey: session } = this.parts;
+		logger.warn("message.lost", { run: this.runId, session, role, error });
 	}
 
 	countUsage(usage: Usage): void {

@@ -1,10 +1,13 @@
 // Messages that come from the command line or a pipe, and answers that go where standard output goes.
 
 import type { Aeon } from "../app.ts";
+import { AeonError } from "../core/errors.ts";
 import type { TurnResult } from "../core/event.ts";
 import { print, printError, terminalStyle } from "../core/terminal.ts";
+import { Conversation } from "../dialogs/cli/conversation.ts";
 import { plain } from "../dialogs/cli/plain.ts";
-import { INTERRUPTED, withSignals } from "./signals.ts";
+import type { ScreenOptions } from "../dialogs/cli/screen.ts";
+import { withSignals } from "./signals.ts";
 
 /** Says one thing and shows the answer, as text or as one JSON object. `-` reads the message from standard input. */
 export async function sayOnce(
@@ -14,47 +17,63 @@ export async function sayOnce(
 	asJson: boolean,
 ): Promise<number> {
 	const text = message === "-" ? await readAll() : message;
-	const style = asJson
-		? { isTty: false, hasColour: false }
-		: terminalStyle(process.env);
-	const write = asJson ? () => {} : print;
-	aeon.addDialog(plain({ ...style, write, aside: printError }));
-	const { result, code } = await takeTurn(aeon, sessionKey, text);
-	if (asJson) print(`${JSON.stringify(describeResult(result))}\n`);
+	const { out, aside } = standardOutputs();
+	const nowhere = { hasColour: false, write() {} };
+	aeon.addDialog(plain({ out: asJson ? nowhere : out, aside }));
+	const conversation = new Conversation(aeon.host, sessionKey);
+	const { result, code } = await takeTurn(conversation, text);
+	if (asJson) out.write(`${JSON.stringify(describeResult(result))}\n`);
 	return code;
 }
 
 /** Says every line of standard input, one after the other. */
 export async function sayEach(aeon: Aeon, sessionKey: string): Promise<number> {
-	const style = terminalStyle(process.env);
-	aeon.addDialog(plain({ ...style, write: print, aside: printError }));
+	const { out, aside } = standardOutputs();
+	aeon.addDialog(plain({ out, aside }));
+	const conversation = new Conversation(aeon.host, sessionKey);
 	const { createInterface } = await import("node:readline");
 	let code = 0;
 	for await (const line of createInterface({ input: process.stdin })) {
 		if (line.trim() === "") continue;
-		if (line.trim() === "/exit") break;
-		const reply = await aeon.host.command(line, { sessionKey });
-		if (reply) {
-			print(`${reply.text}\n`);
-			continue;
+		try {
+			const obeyed = await conversation.obey(line);
+			if (obeyed?.leaves) break;
+			if (obeyed) {
+				out.write(`${obeyed.text}\n`);
+				continue;
+			}
+			const turn = await takeTurn(conversation, line);
+			code = turn.code;
+			if (turn.isInterrupted) break;
+		} catch (error) {
+			if (!(error instanceof AeonError)) throw error;
+			aside.write(`${error.message}\n`);
+			code = 1;
 		}
-		({ code } = await takeTurn(aeon, sessionKey, line));
-		if (code >= INTERRUPTED) break;
 	}
 	return code;
 }
 
+/** Answers go to standard output, what stands beside them to standard error. */
+function standardOutputs(): ScreenOptions {
+	const { env } = process;
+	return {
+		out: { ...terminalStyle(env, "stdout"), write: print },
+		aside: { ...terminalStyle(env, "stderr"), write: printError },
+	};
+}
+
 /** One turn, which a signal stops, and what the command is to exit with after it. */
 async function takeTurn(
-	aeon: Aeon,
-	sessionKey: string,
+	conversation: Conversation,
 	text: string,
-): Promise<{ result: TurnResult; code: number }> {
+): Promise<{ result: TurnResult; code: number; isInterrupted: boolean }> {
 	const { value: result, exitCode } = await withSignals(
-		() => void aeon.host.cancel(sessionKey),
-		() => aeon.host.receive({ sessionKey, text }),
+		() => void conversation.stop(),
+		() => conversation.say(text),
 	);
-	return { result, code: exitCode ?? (result.error ? 1 : 0) };
+	const code = exitCode ?? (result.error ? 1 : 0);
+	return { result, code, isInterrupted: exitCode !== undefined };
 }
 
 /** A turn in the words of the wire. */

@@ -6,10 +6,13 @@ import { AeonError, describeError } from "./errors.ts";
 
 /** How a terminal is to be written to. */
 export interface TerminalStyle {
-	/** A person looks at standard output. */
-	isTty: boolean;
-	/** Colours are wanted there: a terminal, and no `NO_COLOR` (no-color.org). */
+	/** Escapes are wanted there: a terminal that knows them, and no `NO_COLOR` (no-color.org). */
 	hasColour: boolean;
+}
+
+/** A place to write to. */
+export interface Output extends TerminalStyle {
+	write(text: string): void;
 }
 
 const STDOUT = 1;
@@ -25,12 +28,13 @@ const BIDI = /[\u202a-\u202e\u2066-\u2069]/g;
 /** Unicode's format characters, bidirectional and of no width, and its line ends. */
 const UNSEEN = /[\p{Cf}\u2028\u2029]/gu;
 
-/** The style of this process's standard output. */
+/** The style of this process's standard output, or of its standard error. */
 export function terminalStyle(
 	env: Record<string, string | undefined>,
+	stream: "stdout" | "stderr" = "stdout",
 ): TerminalStyle {
-	const isTty = isatty(STDOUT);
-	return { isTty, hasColour: isTty && !env.NO_COLOR && env.TERM !== "dumb" };
+	const isTty = isatty(stream === "stdout" ? STDOUT : STDERR);
+	return { hasColour: isTty && !env.NO_COLOR && env.TERM !== "dumb" };
 }
 
 /** True where a person can be asked something. */

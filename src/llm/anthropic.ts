@@ -4,7 +4,11 @@ import * as z from "zod/mini";
 import { secret } from "../core/secret.ts";
 import { streamAnswer } from "./answer.ts";
 import { AnthropicAnswer } from "./anthropic_answer.ts";
-import { buildAnthropicRequest } from "./anthropic_request.ts";
+import {
+	answerTokens,
+	buildAnthropicRequest,
+	MIN_THINKING_TOKENS,
+} from "./anthropic_request.ts";
 import type { LlmDriver } from "./client.ts";
 import { readTimeouts, TIMEOUT_OPTIONS } from "./timeouts.ts";
 
@@ -14,7 +18,14 @@ const Options = z.object({
 	model: z.string().check(z.minLength(1), z.describe("The model's id.")),
 	api_key: secret("The key from console.anthropic.com."),
 	max_tokens: z._default(
-		z.int().check(z.positive(), z.describe("Tokens an answer may have.")),
+		z
+			.int()
+			.check(
+				z.positive(),
+				z.describe(
+					"Tokens an answer may have: with its thinking at most half of `context_window`.",
+				),
+			),
 		4096,
 	),
 	base_url: z._default(
@@ -34,10 +45,10 @@ const Options = z.object({
 	),
 	thinking: z.optional(
 		z
-			.union([z.int().check(z.gte(1024)), z.literal("adaptive")])
+			.union([z.int().check(z.gte(MIN_THINKING_TOKENS)), z.literal("adaptive")])
 			.check(
 				z.describe(
-					"Tokens to think with, on top of `max_tokens`; or `adaptive`, where the model decides.",
+					"Tokens to think with, on top of `max_tokens`; or `adaptive`, where the model decides within `max_tokens`.",
 				),
 			),
 	),
@@ -74,6 +85,7 @@ export const anthropic: LlmDriver<AnthropicOptions> = {
 		return {
 			label: `anthropic/${options.model}`,
 			contextWindow: options.context_window,
+			maxAnswerTokens: answerTokens(options),
 			streamCompletion(request, signal) {
 				const model = request.model ?? options.model;
 				const body = buildAnthropicRequest(request, model, options);

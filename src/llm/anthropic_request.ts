@@ -4,6 +4,7 @@ import { asList, asRecord, asText } from "../core/json.ts";
 import type { AssistantMessage, ToolMessage } from "../core/message.ts";
 import type { AnthropicOptions } from "./anthropic.ts";
 import type { CompletionRequest, ImageData, PromptMessage } from "./client.ts";
+import { limitAnswer } from "./window.ts";
 
 type Block = Record<string, unknown>;
 
@@ -11,6 +12,9 @@ interface WireMessage {
 	role: "user" | "assistant";
 	content: Block[];
 }
+
+/** The smallest budget for thinking that the API takes. */
+export const MIN_THINKING_TOKENS = 1024;
 
 const CACHED = { cache_control: { type: "ephemeral" } };
 
@@ -24,10 +28,10 @@ export function buildAnthropicRequest(
 	options: AnthropicOptions,
 ): Record<string, unknown> {
 	const messages = buildMessages(request.messages, model);
-	const thinking = chooseThinking(options.thinking, messages);
+	const thinking = chooseThinking(options, messages);
 	return {
 		model,
-		max_tokens: options.max_tokens + (thinking?.budget_tokens ?? 0),
+		max_tokens: textTokens(options) + (thinking?.budget_tokens ?? 0),
 		stream: true,
 		...(request.system && {
 			system: [{ type: "text", text: request.system, ...CACHED }],
@@ -49,16 +53,35 @@ export function buildAnthropicRequest(
 	};
 }
 
+/** Tokens of the window that an answer may take: its text and, before that, its thinking. */
+export function answerTokens(options: AnthropicOptions): number {
+	return textTokens(options) + thinkingTokens(options);
+}
+
+function textTokens({ max_tokens, context_window }: AnthropicOptions): number {
+	return limitAnswer(max_tokens, context_window);
+}
+
+/** The budget for thinking: as much of the wish as the text leaves, none where that is less than the API takes. */
+function thinkingTokens(options: AnthropicOptions): number {
+	const { thinking, max_tokens, context_window } = options;
+	if (typeof thinking !== "number") return 0;
+	const both = limitAnswer(max_tokens + thinking, context_window);
+	const budget = both - textTokens(options);
+	return budget < MIN_THINKING_TOKENS ? 0 : budget;
+}
+
 /**
  * A budget is refused while a tool loop is open whose calls came without thinking (from another model, or before a
  * restart): that loop is then finished without.
  */
 function chooseThinking(
-	wish: AnthropicOptions["thinking"],
+	options: AnthropicOptions,
 	messages: WireMessage[],
 ): { type: string; budget_tokens?: number } | undefined {
-	if (wish === undefined) return undefined;
-	if (wish === "adaptive") return { type: "adaptive" };
+	if (options.thinking === "adaptive") return { type: "adaptive" };
+	const budget_tokens = thinkingTokens(options);
+	if (budget_tokens === 0) return undefined;
 	const loop = messages.slice(
 		messages.findLastIndex(
 			({ role, content }) =>
@@ -69,7 +92,7 @@ function chooseThinking(
 		({ role, content }) =>
 			role === "assistant" && !asText(content[0]?.type).includes("thinking"),
 	);
-	return thoughtless ? undefined : { type: "enabled", budget_tokens: wish };
+	return thoughtless ? undefined : { type: "enabled", budget_tokens };
 }
 
 /** Roles alternate, and what a message of the user says comes after the results that it has: the API insists on both. */

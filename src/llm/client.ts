@@ -47,6 +47,8 @@ export type StreamEvent =
 	| { type: "tool_call"; call: ToolCall }
 	/** Totals of this one answer so far; a later one replaces an earlier one. */
 	| { type: "usage"; usage: Usage }
+	/** Comes before an answer of another client than the one that was asked: the labels of both, and of those between. */
+	| { type: "fallback"; label: string; insteadOf: string[] }
 	/** The last event of a whole answer. `replay` is to be handed back with this message while its tool loop is open. */
 	| {
 			type: "stop";
@@ -62,6 +64,8 @@ export interface LlmClient {
 	readonly label: string;
 	/** Tokens of request and answer together that the model takes. */
 	readonly contextWindow: number;
+	/** Tokens of the window that an answer may take, thinking included: at most half of it. A request leaves them free. */
+	readonly maxAnswerTokens: number;
 	/**
 	 * Streams one answer: text and thinking as they come, then every tool call whole, then `usage` and one `stop`.
 	 * Tool calls come in the model's order, with ids that are not empty and differ from each other.

@@ -10,6 +10,7 @@ import type {
 	StreamEvent,
 	ToolSpec,
 } from "./client.ts";
+import { limitAnswer } from "./window.ts";
 
 const Options = z.object({
 	model: z._default(
@@ -30,6 +31,8 @@ const Options = z.object({
 const INTRODUCTION = "This is Aeon's demo: no model is connected.";
 const MAX_QUOTE = 1_000;
 const CHARACTERS_PER_TOKEN = 4;
+/** More than the longest quote with everything around it. */
+const MAX_ANSWER_TOKENS = 1_000;
 
 /** What may be said, and the tool call that it is. */
 const COMMANDS: {
@@ -76,6 +79,7 @@ export const demo: LlmDriver<z.output<typeof Options>> = {
 	create: (options) => ({
 		label: `demo/${options.model}`,
 		contextWindow: options.context_window,
+		maxAnswerTokens: limitAnswer(MAX_ANSWER_TOKENS, options.context_window),
 		async *streamCompletion(request, signal) {
 			const model = request.model ?? options.model;
 			for (const event of answer(request, model)) {

@@ -7,6 +7,7 @@ import type { LlmDriver } from "./client.ts";
 import { OpenaiAnswer } from "./openai_answer.ts";
 import { buildOpenaiRequest } from "./openai_request.ts";
 import { readTimeouts, TIMEOUT_OPTIONS } from "./timeouts.ts";
+import { limitAnswer } from "./window.ts";
 
 const Options = z.object({
 	model: z.string().check(z.minLength(1), z.describe("The model's id.")),
@@ -18,7 +19,14 @@ const Options = z.object({
 		"https://api.openai.com/v1",
 	),
 	max_tokens: z._default(
-		z.int().check(z.positive(), z.describe("Tokens an answer may have.")),
+		z
+			.int()
+			.check(
+				z.positive(),
+				z.describe(
+					"Tokens an answer may have, its thinking included: at most half of `context_window`.",
+				),
+			),
 		4096,
 	),
 	temperature: z.optional(
@@ -64,6 +72,7 @@ export const openai: LlmDriver<OpenaiOptions> = {
 		return {
 			label: `openai/${options.model}`,
 			contextWindow: options.context_window,
+			maxAnswerTokens: limitAnswer(options.max_tokens, options.context_window),
 			streamCompletion(request, signal) {
 				const model = request.model ?? options.model;
 				const body = buildOpenaiRequest(request, model, options);

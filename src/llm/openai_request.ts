@@ -4,6 +4,7 @@ import { asRecord } from "../core/json.ts";
 import type { AssistantMessage } from "../core/message.ts";
 import type { CompletionRequest, ImageData, PromptMessage } from "./client.ts";
 import type { OpenaiOptions } from "./openai.ts";
+import { limitAnswer } from "./window.ts";
 
 type Part =
 	| { type: "text"; text: string }
@@ -19,12 +20,16 @@ export function buildOpenaiRequest(
 	model: string,
 	options: OpenaiOptions,
 ): Record<string, unknown> {
-	const { base_url, max_tokens, temperature, thinking } = options;
+	const { base_url, max_tokens, context_window, temperature, thinking } =
+		options;
 	// OpenAI's reasoning models refuse the old word; the other servers know only that.
 	const isOpenai = new URL(base_url).hostname === "api.openai.com";
 	return {
 		model,
-		[isOpenai ? "max_completion_tokens" : "max_tokens"]: max_tokens,
+		[isOpenai ? "max_completion_tokens" : "max_tokens"]: limitAnswer(
+			max_tokens,
+			context_window,
+		),
 		...(temperature !== undefined && { temperature }),
 		...(thinking && { reasoning_effort: thinking }),
 		stream: true,

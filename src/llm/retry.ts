@@ -2,6 +2,7 @@
 
 import { AeonError, describeError, hasCode } from "../core/errors.ts";
 import type { CompletionRequest, LlmClient, StreamEvent } from "./client.ts";
+import { limitAnswer } from "./window.ts";
 
 /** How often, and how long. Time and chance are passed in. */
 export interface RetryOptions {
@@ -33,6 +34,7 @@ export function withRetry(
 	return {
 		label: client.label,
 		contextWindow: client.contextWindow,
+		maxAnswerTokens: client.maxAnswerTokens,
 		async *streamCompletion(request, signal) {
 			const start = now();
 			for (let tried = 1; ; tried++) {
@@ -54,19 +56,30 @@ export function withRetry(
 
 /**
  * Asks the next client where one is unavailable before anything was visible. A request for another model of the first
- * provider means nothing to the others. The window is the smallest one, so that whoever answers can take the request.
+ * provider means nothing to the others. The window is the smallest one and the answer the longest, so that whoever answers
+ * can take the request. Every client but the first is announced by `fallback` when it is asked.
  */
 export function withFallbacks(clients: [LlmClient, ...LlmClient[]]): LlmClient {
 	const [first, ...others] = clients;
 	if (others.length === 0) return first;
+	const contextWindow = Math.min(...clients.map((one) => one.contextWindow));
+	const longest = Math.max(...clients.map((one) => one.maxAnswerTokens));
 	return {
 		label: first.label,
-		contextWindow: Math.min(...clients.map((client) => client.contextWindow)),
+		contextWindow,
+		maxAnswerTokens: limitAnswer(longest, contextWindow),
 		async *streamCompletion(request, signal) {
 			const failures: AeonError[] = [];
 			for (const client of clients) {
 				// Once the first is down, a fallback that rejects is one more cause, not the end.
 				const codes = client === first ? PASSING : ANY;
+				const insteadOf = clients.slice(0, failures.length);
+				if (insteadOf.length > 0)
+					yield {
+						type: "fallback",
+						label: client.label,
+						insteadOf: insteadOf.map(({ label }) => label),
+					};
 				const { model: _, ...anyModel } = request;
 				const asked = client === first ? request : anyModel;
 				const failure = yield* attempt(client, asked, signal, codes);

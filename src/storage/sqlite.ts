@@ -16,6 +16,7 @@ import { platform, type SqlDatabase } from "../core/platform.ts";
 import { formatArchiveKey, parseSessionKey } from "../core/session.ts";
 import { guarded } from "./failure.ts";
 import { migrate } from "./migrations.ts";
+import { Patience } from "./patience.ts";
 import { decodeMessage, encodeMessage, summarise } from "./record.ts";
 import type {
 	Session,
@@ -48,9 +49,10 @@ const options = z.object({
 	sessions_db: filePath("The database that sessions are kept in"),
 });
 
-// Waiting for a lock blocks the event loop, hence the short busy_timeout; it comes first, for the next one needs a lock.
+// Waiting for a lock in here blocks the event loop, hence the short busy_timeout: the patience is in patience.ts. It comes
+// first, for the next one needs a lock.
 const PRAGMAS = [
-	"busy_timeout = 2000",
+	"busy_timeout = 50",
 	"journal_mode = WAL",
 	"synchronous = NORMAL",
 	"foreign_keys = ON",
@@ -83,13 +85,16 @@ const LIST_SESSIONS = `
 export const sqlite = {
 	options,
 	open: ({ sessions_db: path }) =>
-		guarded(path, () => {
+		guarded(path, async () => {
 			createPrivately(path);
 			const database = platform.openDatabase(path);
+			const patience = new Patience();
 			try {
-				for (const pragma of PRAGMAS) database.exec(`PRAGMA ${pragma}`);
-				migrate(database, path);
-				return createStore(database, path);
+				return await patience.patiently(() => {
+					for (const pragma of PRAGMAS) database.exec(`PRAGMA ${pragma}`);
+					migrate(database, path);
+					return createStore(database, path, patience);
+				});
 			} catch (error) {
 				database.close();
 				throw error;
@@ -107,7 +112,15 @@ function createPrivately(path: string): void {
 		accessSync(needed, constants.R_OK | constants.W_OK);
 }
 
-function createStore(database: SqlDatabase, path: string): SessionStore {
+function createStore(
+	database: SqlDatabase,
+	path: string,
+	patience: Patience,
+): SessionStore {
+	const read = <T>(work: () => T) =>
+		guarded(path, () => patience.patiently(work));
+	const write = <T>(work: () => T) =>
+		guarded(path, () => patience.inOrder(() => database.transaction(work)));
 	const findSession = database.prepare<SessionRow>(
 		"SELECT * FROM sessions WHERE session_key = $key",
 	);
@@ -146,16 +159,16 @@ function createStore(database: SqlDatabase, path: string): SessionStore {
 
 	return {
 		getSession: (key) =>
-			guarded(path, () => {
+			read(() => {
 				const row = findSession.get({ key });
 				return row && asSession(row);
 			}),
 
 		saveMessage: (key, message, timestamp) =>
-			guarded(path, () => {
+			guarded(path, async () => {
 				const agent = parseSessionKey(key).agentId;
 				const { role, content, metadata } = encodeMessage(message);
-				const id = database.transaction(() => {
+				const id = await write(() => {
 					touchSession.run({ key, agent, timestamp });
 					return addMessage.run({
 						key,
@@ -169,7 +182,7 @@ function createStore(database: SqlDatabase, path: string): SessionStore {
 			}),
 
 		getHistory: (key, limit) =>
-			guarded(path, () =>
+			read(() =>
 				findLast
 					.all({ key, limit: rowLimit(limit) })
 					.reverse()
@@ -177,7 +190,7 @@ function createStore(database: SqlDatabase, path: string): SessionStore {
 			),
 
 		listSessions: (limit = MAX_ROWS) =>
-			guarded(path, () =>
+			read(() =>
 				findSummaries.all({ limit: rowLimit(limit) }).map((row) => ({
 					...asSession(row),
 					messageCount: row.message_count,
@@ -191,7 +204,7 @@ function createStore(database: SqlDatabase, path: string): SessionStore {
 			let page: MessageRow[];
 			let after = 0;
 			do {
-				page = await guarded(path, () =>
+				page = await read(() =>
 					findAfter.all({ key, after, limit: EXPORT_PAGE }),
 				);
 				yield* page.map(asMessage);
@@ -200,30 +213,27 @@ function createStore(database: SqlDatabase, path: string): SessionStore {
 		},
 
 		resetSession: (key, timestamp) =>
-			guarded(path, () =>
-				database.transaction(() => {
-					if (!findLast.get({ key, limit: 1 })) return undefined;
-					let archivedAt = timestamp;
-					while (findSession.get({ key: formatArchiveKey(key, archivedAt) }))
-						archivedAt++;
-					const archive = formatArchiveKey(key, archivedAt);
-					archiveSession.run({ key, archive });
-					moveMessages.run({ key, archive });
-					restartSession.run({ key, timestamp });
-					return archive;
-				}),
-			),
+			write(() => {
+				if (!findLast.get({ key, limit: 1 })) return undefined;
+				let archivedAt = timestamp;
+				while (findSession.get({ key: formatArchiveKey(key, archivedAt) }))
+					archivedAt++;
+				const archive = formatArchiveKey(key, archivedAt);
+				archiveSession.run({ key, archive });
+				moveMessages.run({ key, archive });
+				restartSession.run({ key, timestamp });
+				return archive;
+			}),
 
 		deleteSession: (key) =>
-			guarded(path, () =>
-				database.transaction(() => {
-					dropMessages.run({ key });
-					return dropSession.run({ key }).changes > 0;
-				}),
-			),
+			write(() => {
+				dropMessages.run({ key });
+				return dropSession.run({ key }).changes > 0;
+			}),
 
-		close: () =>
-			guarded(path, () => {
+		close: () => {
+			patience.end();
+			const close = () => {
 				if (isClosed) return;
 				isClosed = true;
 				try {
@@ -231,7 +241,9 @@ function createStore(database: SqlDatabase, path: string): SessionStore {
 				} finally {
 					database.close();
 				}
-			}),
+			};
+			return guarded(path, () => patience.inOrder(close));
+		},
 	};
 }
 

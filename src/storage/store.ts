@@ -29,7 +29,10 @@ export type StoredMessage = Message & { id: number; timestamp: number };
  */
 export interface SessionStore {
 	getSession(sessionKey: string): Promise<Session | undefined>;
-	/** Adds a message to the end of a session, which it makes where it is missing. */
+	/**
+	 * Adds a message to the end of a session, which it makes where it is missing. Messages lie in the order they were given
+	 * in, also those that are not waited for.
+	 */
 	saveMessage(
 		sessionKey: string,
 		message: Message,
@@ -51,7 +54,10 @@ export interface SessionStore {
 	): Promise<string | undefined>;
 	/** Removes a session and all its messages. False where there is none. */
 	deleteSession(sessionKey: string): Promise<boolean>;
-	/** Leaves the store whole on disk. Nothing may be asked of it afterwards. */
+	/**
+	 * Leaves the store whole on disk. What still waits for another program is tried once more and then fails. Nothing may be
+	 * asked of it afterwards.
+	 */
 	close(): Promise<void>;
 }
 

@@ -1,4 +1,6 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { openTestAeon, SESSION, type TestAeon } from "../support/aeon.ts";
 import {
 	type FakeAnswer,
@@ -99,3 +101,106 @@ for (const [
 		expect(it.aeon.host.cancel(SESSION)).toBe(false);
 		llm.stop();
 	});
+
+/** Aeon with a model that says this, and another program that can lock its database. */
+async function withLocker(
+	script: Parameters<typeof startFakeLlm>[0]["script"],
+) {
+	const llm = await startFakeLlm({ api: "anthropic", script });
+	const it = await openTestAeon({
+		provider: "anthropic",
+		model: "fake-1",
+		api_key: "test-key",
+		base_url: llm.url,
+	});
+	const other = new Database(join(it.home, ".aeon/sessions.db"));
+	return Object.assign(it, {
+		lock: () => other.run("BEGIN IMMEDIATE"),
+		unlock: () => other.run("ROLLBACK"),
+		[Symbol.dispose]() {
+			other.close();
+			llm.stop();
+		},
+	});
+}
+
+/** The texts of a session as they lie in the store. */
+async function texts(it: TestAeon): Promise<string[]> {
+	const messages = await it.aeon.store.getHistory(SESSION, 50);
+	return messages.map(({ content }) => content);
+}
+
+test("a turn stops in under a second while its message waits for a locked database, and the message is kept in its place", async () => {
+	await using it = await withLocker(() => ({ text: "Hello again." }));
+	using _ = it;
+	it.lock();
+	const turn = it.say("go");
+	const ticks = await countTicks(400);
+	const before = performance.now();
+	it.aeon.host.cancel(SESSION);
+	const result = await turn;
+	expect(performance.now() - before).toBeLessThan(900);
+	expect(result).toMatchObject({
+		text: "",
+		stopReason: "cancelled",
+		error: { code: "cancelled", message: "Stopped." },
+	});
+	expect(ticks).toBeGreaterThan(5);
+	const next = it.say("hello");
+	it.unlock();
+	expect((await next).text).toBe("Hello again.");
+	expect(await texts(it)).toEqual(["go", "hello", "Hello again."]);
+});
+
+test("a turn stops in under a second while its answer waits for a locked database", async () => {
+	await using it = await withLocker(() => {
+		it.lock();
+		return { text: "Half of it", ending: "hang" };
+	});
+	using _ = it;
+	const turn = it.say("go");
+	await it.event("agent.delta");
+	const before = performance.now();
+	it.aeon.host.cancel(SESSION);
+	const result = await turn;
+	expect(performance.now() - before).toBeLessThan(900);
+	expect(result).toMatchObject({
+		text: "Half of it\n\n[Stopped]",
+		stopReason: "cancelled",
+	});
+	it.unlock();
+	await it.aeon.store.saveMessage(
+		SESSION,
+		{ role: "user", content: "after" },
+		0,
+	);
+	expect(await texts(it)).toEqual(["go", "Half of it", "after"]);
+});
+
+test("a stopped turn whose message could not be kept is told in the log, and leaving does not wait for it", async () => {
+	await using it = await withLocker(() => ({ text: "never asked" }));
+	using _ = it;
+	it.lock();
+	const turn = it.say("go");
+	const before = performance.now();
+	await it.aeon.close();
+	expect(performance.now() - before).toBeLessThan(900);
+	expect((await turn).stopReason).toBe("cancelled");
+	expect(it.logged("message.lost")).toMatchObject([
+		{
+			level: "warn",
+			session: SESSION,
+			role: "user",
+			error: { code: "storage_failed" },
+		},
+	]);
+});
+
+/** How often a timer of 10 ms came to its turn in that time. */
+async function countTicks(ms: number): Promise<number> {
+	let ticks = 0;
+	const timer = setInterval(() => ticks++, 10);
+	await Bun.sleep(ms);
+	clearInterval(timer);
+	return ticks;
+}

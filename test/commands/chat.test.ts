@@ -2,33 +2,11 @@ import { expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { run, start } from "../support/command.ts";
-import { type FakeAnswer, startFakeLlm } from "../support/fake_llm.ts";
 import { temporaryHome } from "../support/home.ts";
+import { homeWithModel } from "./home_with_model.ts";
 
 const MAIN = join(import.meta.dir, "..", "..", "src", "main.ts");
 const DEMO = "This is Aeon's demo: no model is connected.";
-
-/** A home whose main agent asks a fake model that gives these answers in order. */
-async function homeWithModel(answers: FakeAnswer[], sections: object = {}) {
-	const llm = await startFakeLlm({
-		api: "openai",
-		script: (_request, n) => answers[n] ?? { text: "nothing more" },
-	});
-	const home = temporaryHome({
-		agents: {
-			main: { provider: "openai", model: "fake-1", base_url: llm.url },
-		},
-		...sections,
-	});
-	return {
-		home: home.path,
-		llm,
-		[Symbol.dispose]() {
-			llm.stop();
-			home[Symbol.dispose]();
-		},
-	};
-}
 
 test("with nothing set up the demo answers, says what it is and how to go on", async () => {
 	using home = temporaryHome();

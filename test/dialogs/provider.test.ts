@@ -15,10 +15,13 @@ const RIGHT = {
 
 test("the plain dialog keeps the contract of dialogs", async () => {
 	let shown = "";
-	const write = (text: string) => {
-		shown += text;
+	const output = {
+		hasColour: false,
+		write(text: string) {
+			shown += text;
+		},
 	};
-	const dialog = plain({ isTty: false, hasColour: false, write, aside: write });
+	const dialog = plain({ out: output, aside: output });
 	expect(await conductOf(dialog, () => shown)).toEqual(RIGHT);
 });
 

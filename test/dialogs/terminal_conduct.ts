@@ -9,7 +9,6 @@ import { conductOf } from "./provider_contract.ts";
 const [, , folder = ""] = process.argv;
 let shown = "";
 const dialog = cli({
-	isTty: true,
 	hasColour: false,
 	sessionKey: "agent:main:cli:somebody",
 	historyFile: join(folder, "history"),

@@ -197,6 +197,22 @@ describe("a request to Claude", () => {
 		});
 	});
 
+	test("leaves half of the window to the conversation: thinking gives way to text, and ends below the API's least", async () => {
+		const sizes = async (max_tokens: number, thinking?: number | string) => {
+			const settings = { context_window: 8192, max_tokens, thinking };
+			const { body } = await sending(asking(), settings);
+			const client = createAnthropic("http://127.0.0.1:9", settings);
+			const { budget_tokens } = Object(body.thinking);
+			return [client.maxAnswerTokens, body.max_tokens, budget_tokens];
+		};
+		expect(await sizes(1000)).toEqual([1000, 1000, undefined]);
+		expect(await sizes(8000)).toEqual([4096, 4096, undefined]);
+		expect(await sizes(1000, "adaptive")).toEqual([1000, 1000, undefined]);
+		expect(await sizes(1000, 2000)).toEqual([3000, 3000, 2000]);
+		expect(await sizes(1000, 9000)).toEqual([4096, 4096, 3096]);
+		expect(await sizes(3500, 9000)).toEqual([3500, 3500, undefined]);
+	});
+
 	test("does not think in the middle of a tool loop that began without", async () => {
 		const thinking = { thinking: 2000 };
 		const bare = await sending(asking(loop()), thinking);

@@ -26,9 +26,12 @@ export function describeClient(name: string, start: () => Promise<Subject>) {
 		});
 		afterAll(() => subject.stop());
 
-		test("has a label with provider and model, and a window", () => {
-			expect(subject.client.label).toMatch(/^[a-z]+\/\S+$/);
-			expect(subject.client.contextWindow).toBeGreaterThan(1000);
+		test("has a label with provider and model, and a window that an answer takes no more than half of", () => {
+			const { label, contextWindow, maxAnswerTokens } = subject.client;
+			expect(label).toMatch(/^[a-z]+\/\S+$/);
+			expect(contextWindow).toBeGreaterThan(1000);
+			expect(maxAnswerTokens).toBeGreaterThan(0);
+			expect(maxAnswerTokens).toBeLessThanOrEqual(contextWindow / 2);
 		});
 
 		test("streams text, then usage, then one stop", async () => {

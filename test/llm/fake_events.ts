@@ -8,6 +8,8 @@ export interface FakeContent {
 	toolCalls?: { id?: string; name: string; input: Record<string, unknown> }[];
 	/** In the provider's own word. */
 	stopReason?: string;
+	/** What it calls itself; `fake-1` where it is not said. */
+	model?: string;
 	usage?: { input?: number; output?: number; cacheRead?: number };
 }
 
@@ -54,7 +56,7 @@ export function anthropicEvents(content: FakeContent, whole = true): string {
 				id: "msg_1",
 				type: "message",
 				role: "assistant",
-				model: MODEL,
+				model: content.model ?? MODEL,
 				content: [],
 				stop_reason: null,
 				usage: {
@@ -116,7 +118,7 @@ export function openaiEvents(content: FakeContent, whole = true): string {
 	const chunk = (rest: Record<string, unknown>) => ({
 		id: "chatcmpl-1",
 		object: "chat.completion.chunk",
-		model: MODEL,
+		model: content.model ?? MODEL,
 		...rest,
 	});
 	const events: unknown[] = deltas.map((delta) =>

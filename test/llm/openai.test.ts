@@ -102,6 +102,19 @@ describe("a request to Chat Completions", () => {
 		});
 	});
 
+	test("leaves half of the window to the conversation", async () => {
+		for (const [max_tokens, limit] of [
+			[1000, 1000],
+			[8000, 4096],
+		]) {
+			const settings = { context_window: 8192, max_tokens };
+			const { body } = await sending(asking(), settings);
+			expect(body.max_tokens).toBe(limit);
+			const client = createOpenai("http://127.0.0.1:9", settings);
+			expect(client.maxAnswerTokens).toBe(limit as number);
+		}
+	});
+
 	test("to OpenAI itself has the limit by the name that reasoning models want", () => {
 		const options = z.parse(openai.options, {
 			model: "gpt-1",

@@ -36,6 +36,7 @@ function playing(
 	return {
 		label,
 		contextWindow: 1000 * label.length,
+		maxAnswerTokens: 100 * label.length,
 		requests,
 		async *streamCompletion(request) {
 			requests.push(request);
@@ -182,9 +183,15 @@ test("waiting without a clock of the test's own really waits", async () => {
 });
 
 describe("a model with fallbacks", () => {
-	test("has the name of the first and the window of the smallest", () => {
-		const client = withFallbacks([playing("aaa"), playing("b"), playing("cc")]);
-		expect([client.label, client.contextWindow]).toEqual(["aaa", 1000]);
+	test("has the name of the first, the smallest window and the longest answer, at most half of that window", () => {
+		const sizes = (...labels: [string, ...string[]]) => {
+			const [first, ...others] = labels.map((label) => playing(label));
+			const client = withFallbacks([first as LlmClient, ...others]);
+			const { label, contextWindow, maxAnswerTokens } = client;
+			return [label, contextWindow, maxAnswerTokens];
+		};
+		expect(sizes("aaa", "b", "cc")).toEqual(["aaa", 1000, 300]);
+		expect(sizes("aaaaaaa", "b")).toEqual(["aaaaaaa", 1000, 500]);
 	});
 
 	test("answers with the first that can, which gets no other provider's model name", async () => {
@@ -194,7 +201,9 @@ describe("a model with fallbacks", () => {
 		const request = asking("hello", { model: "a-large" });
 		const client = withFallbacks([first, second, third]);
 		expect(await collect(client.streamCompletion(request, never))).toEqual([
+			{ type: "fallback", label: "b", insteadOf: ["a"] },
 			THOUGHT,
+			{ type: "fallback", label: "c", insteadOf: ["a", "b"] },
 			TEXT,
 			STOP,
 		]);
@@ -229,6 +238,7 @@ test("a try after the first ends when the time for all of them is up, unless som
 	const hanging: LlmClient = {
 		label: "slow",
 		contextWindow: 1000,
+		maxAnswerTokens: 100,
 		async *streamCompletion(_request, signal) {
 			if (first) {
 				first = false;

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Aeon, openAeon } from "../../src/app.ts";
 import type { ApprovalRequest, Decision } from "../../src/core/approval.ts";
@@ -16,6 +17,8 @@ export interface TestAeon extends AsyncDisposable {
 	sent: string[];
 	/** Says something in the session and waits for the end of the turn. */
 	say(text: string, sessionKey?: string): Promise<TurnResult>;
+	/** What the log has of an event. */
+	logged(event: string): Record<string, unknown>[];
 	/** Resolves when an event of this type has been told. */
 	event(type: TurnEvent["type"]): Promise<void>;
 }
@@ -70,6 +73,11 @@ export async function openTestAeon(
 		sent,
 		say: (text, sessionKey = SESSION) =>
 			aeon.host.receive({ sessionKey, text }),
+		logged: (event) =>
+			readFileSync(settings.log_file_path, "utf8")
+				.split("\n")
+				.flatMap((line) => (line ? JSON.parse(line) : []))
+				.filter((record) => record.event === event),
 		async event(type) {
 			if (events.some((event) => event.type === type)) return;
 			await new Promise<void>((told) => waiting.push({ type, told }));

@@ -3,19 +3,18 @@
 import type { ApprovalRequest, Decision } from "../../core/approval.ts";
 import { describeError, hasCode } from "../../core/errors.ts";
 import type { TurnEvent } from "../../core/event.ts";
-import { completeSessionKey } from "../../core/session.ts";
-import { paint, printable, type TerminalStyle } from "../../core/terminal.ts";
-import type { DialogHost, DialogProvider } from "../provider.ts";
+import { type Output, paint, printable } from "../../core/terminal.ts";
+import type { DialogProvider } from "../provider.ts";
 import { askApproval } from "./approval.ts";
+import { Conversation } from "./conversation.ts";
 import { type Editor, openEditor } from "./editor.ts";
 import { Screen } from "./screen.ts";
 
-/** What a chat in the terminal begins with. */
-export interface CliOptions extends TerminalStyle {
+/** What a chat in the terminal begins with, and the terminal it is shown on. */
+export interface CliOptions extends Output {
 	sessionKey: string;
 	/** Keeps what was typed, for the arrow keys of the next chat. */
 	historyFile: string;
-	write(text: string): void;
 }
 
 /** How a person left a chat: of their own accord, or by Ctrl-C. */
@@ -26,82 +25,47 @@ export interface CliDialog extends DialogProvider {
 	readonly ended: Promise<Ending>;
 }
 
-const HELP =
-	"/session  show the session, or go on in another: /session NAME\n/exit     leave (so does Ctrl-D)";
-
 /** The terminal as a dialog. */
 export function cli(options: CliOptions): CliDialog {
 	const { write, hasColour } = options;
-	const screen = new Screen({ ...options, aside: write });
+	const screen = new Screen({ out: options, aside: options });
 	const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
-	let { sessionKey } = options;
-	let model: string | undefined;
-	let running = 0;
 	let isStopping = false;
-	let host: DialogHost | undefined;
+	let conversation: Conversation | undefined;
 	let editor: Editor | undefined;
 
 	const settle = () => {
-		if (running > 0) return;
+		if (conversation?.isRunning) return;
 		isStopping = false;
 		editor?.prompt();
 	};
 
-	const say = async (text: string) => {
-		if (running++ > 0) screen.line(`(waits) ${text}`);
+	const take = async (line: string) => {
+		if (!conversation || line.trim() === "") return;
+		const obeyed = await conversation.obey(line);
+		if (obeyed?.leaves) return end("exit");
+		if (obeyed) {
+			for (const one of obeyed.text.split("\n")) screen.line(one);
+			return;
+		}
+		if (conversation.isRunning) screen.line(`(waits) ${line}`);
 		editor?.setQuiet(true);
-		try {
-			await host?.receive({ sessionKey, text, ...(model && { model }) });
-		} catch (error) {
-			screen.failure(describeError(error));
-		} finally {
-			running--;
-			settle();
-		}
-	};
-
-	const obey = async (line: string): Promise<boolean> => {
-		const [word, ...rest] = line.trim().split(/\s+/);
-		if (word === "/exit" || word === "/quit") {
-			end("exit");
-			return true;
-		}
-		if (word === "/session") {
-			try {
-				if (rest.length > 0)
-					sessionKey = completeSessionKey(rest.join(" "), sessionKey);
-				screen.line(`Session ${sessionKey}`);
-			} catch (error) {
-				screen.failure(describeError(error));
-			}
-			return true;
-		}
-		const reply = await host?.command(line, { sessionKey, model });
-		if (!reply) return false;
-		model = reply.model ?? model;
-		const help = word === "/help" ? `\n${HELP}` : "";
-		for (const one of `${reply.text}${help}`.split("\n")) screen.line(one);
-		return true;
-	};
-
-	const onLine = async (line: string) => {
-		if (line.trim() === "") return settle();
-		if (await obey(line)) return settle();
-		await say(line);
+		await conversation.say(line);
 	};
 
 	return {
 		name: "cli",
 		ended,
-		async start(dialogHost) {
-			host = dialogHost;
+		async start(host) {
+			const started = new Conversation(host, options.sessionKey);
+			conversation = started;
 			editor = openEditor(paint("cyan", "> ", hasColour), options.historyFile, {
 				line: (text) =>
-					void onLine(text).catch((error) =>
-						screen.failure(describeError(error)),
-					),
+					void take(text)
+						.catch((error) => screen.failure(describeError(error)))
+						.finally(settle),
 				interrupt(discarded) {
-					if (running > 0 && !isStopping && host?.cancel(sessionKey)) {
+					if (!isStopping && started.stop().length > 0) {
 						isStopping = true;
 						return;
 					}

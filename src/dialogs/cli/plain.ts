@@ -1,7 +1,7 @@
 // The terminal where nobody types between the answers: `aeon chat -m`, and `aeon chat` behind a pipe.
 
 import type { ApprovalRequest, Decision } from "../../core/approval.ts";
-import { canAsk, printable } from "../../core/terminal.ts";
+import { canAsk, print, printable } from "../../core/terminal.ts";
 import type { DialogProvider } from "../provider.ts";
 import { askApproval } from "./approval.ts";
 import { Screen, type ScreenOptions } from "./screen.ts";
@@ -17,7 +17,7 @@ export function plain(options: ScreenOptions): DialogProvider {
 		},
 		async send(_userId, { text }) {
 			screen.line("message:");
-			options.aside(`${printable(text)}\n`);
+			options.aside.write(`${printable(text)}\n`);
 		},
 		show: (_userId, event) => screen.show(event),
 		async approve(
@@ -26,8 +26,9 @@ export function plain(options: ScreenOptions): DialogProvider {
 			signal: AbortSignal,
 		): Promise<Decision> {
 			screen.rest();
-			if (canAsk())
-				return askApproval(request, options.hasColour, (question) =>
+			// Ctrl-D at an earlier question ended what can be read.
+			if (canAsk() && !process.stdin.readableEnded)
+				return askApproval(request, options.out.hasColour, (question) =>
 					askLine(question, signal),
 				);
 			screen.failure(
@@ -38,15 +39,25 @@ export function plain(options: ScreenOptions): DialogProvider {
 	};
 }
 
+/**
+ * The line that answers a question; empty where none comes before the signal aborts. It is typed by the terminal's own
+ * means, not in raw mode, so that Ctrl-C stays the signal that stops a turn.
+ */
 async function askLine(question: string, signal: AbortSignal): Promise<string> {
-	const { createInterface } = await import("node:readline/promises");
-	const lines = createInterface({
-		input: process.stdin,
-		output: process.stdout,
+	const { createInterface } = await import("node:readline");
+	if (signal.aborted) return "";
+	const { promise, resolve } = Promise.withResolvers<string>();
+	const lines = createInterface({ input: process.stdin });
+	const close = () => lines.close();
+	lines.once("line", resolve);
+	lines.once("close", () => {
+		print("\n");
+		resolve("");
 	});
-	try {
-		return await lines.question(question, { signal });
-	} finally {
-		lines.close();
-	}
+	signal.addEventListener("abort", close, { once: true });
+	print(question);
+	const answer = await promise;
+	signal.removeEventListener("abort", close);
+	lines.removeAllListeners("close").close();
+	return answer;
 }

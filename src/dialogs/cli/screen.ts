@@ -1,10 +1,5 @@
 import type { TurnEvent } from "../../core/event.ts";
-import {
-	paint,
-	printable,
-	type TerminalStyle,
-	visible,
-} from "../../core/terminal.ts";
+import { type Output, paint, printable, visible } from "../../core/terminal.ts";
 
 const SPINNER = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const SPINNER_MS = 80;
@@ -14,9 +9,9 @@ const CLEAR_LINE = "\r\x1b[K";
 const MAX_CALL_LENGTH = 76;
 
 /** Where a screen writes: the answer to one place, what stands beside it to another. */
-export interface ScreenOptions extends TerminalStyle {
-	write(text: string): void;
-	aside(text: string): void;
+export interface ScreenOptions {
+	out: Output;
+	aside: Output;
 }
 
 /** Shows a turn in a terminal: a spinner until the first word, the text as it comes, tool calls as one quiet line each. */
@@ -60,15 +55,15 @@ export class Screen {
 	/** A quiet line of its own, beside the answer. */
 	line(text: string): void {
 		this.#endLine();
-		const { aside, hasColour } = this.#options;
-		aside(`${paint("dim", visible(text), hasColour)}\n`);
+		const { aside } = this.#options;
+		aside.write(`${paint("dim", visible(text), aside.hasColour)}\n`);
 	}
 
 	/** What went wrong, as a line of its own. */
 	failure(message = "something went wrong"): void {
 		this.#endLine();
-		const { aside, hasColour } = this.#options;
-		aside(`${paint("red", printable(message), hasColour)}\n`);
+		const { aside } = this.#options;
+		aside.write(`${paint("red", printable(message), aside.hasColour)}\n`);
 	}
 
 	/** Takes the spinner away; nothing moves on the screen afterwards. */
@@ -76,13 +71,13 @@ export class Screen {
 		if (!this.#spinner) return;
 		clearInterval(this.#spinner);
 		this.#spinner = undefined;
-		this.#options.write(CLEAR_LINE);
+		this.#options.out.write(CLEAR_LINE);
 	}
 
 	#write(text: string): void {
 		this.rest();
 		if (text === "") return;
-		this.#options.write(text);
+		this.#options.out.write(text);
 		this.#lastText = text;
 	}
 
@@ -91,14 +86,15 @@ export class Screen {
 		if (!this.#lastText.endsWith("\n")) this.#write("\n");
 	}
 
-	/** Starts the spinner, where a person looks and the cursor stands at the beginning of a line. */
+	/** Starts the spinner, where colours are wanted and the cursor stands at the beginning of a line. */
 	#spin(): void {
-		const { isTty, hasColour, write } = this.#options;
-		if (!isTty || this.#spinner || !this.#lastText.endsWith("\n")) return;
+		const { out } = this.#options;
+		const stands = this.#lastText.endsWith("\n");
+		if (!out.hasColour || this.#spinner || !stands) return;
 		let frame = 0;
 		const draw = () => {
 			const sign = SPINNER[frame++ % SPINNER.length] ?? "";
-			write(`\r${paint("cyan", sign, hasColour)} `);
+			out.write(`\r${paint("cyan", sign, true)} `);
 		};
 		draw();
 		this.#spinner = setInterval(draw, SPINNER_MS);

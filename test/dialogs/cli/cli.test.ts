@@ -1,66 +1,9 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { stripVTControlCharacters } from "node:util";
 import { type FakeAnswer, startFakeLlm } from "../../support/fake_llm.ts";
 import { temporaryHome } from "../../support/home.ts";
-
-const MAIN = join(import.meta.dir, "..", "..", "..", "src", "main.ts");
-const CTRL_C = "\x03";
-const CTRL_D = "\x04";
-const UP = "\x1b[A";
-
-/** `aeon chat` on a real pseudo-terminal, in this home. */
-function openChat(home: string) {
-	let screen = "";
-	let seen = 0;
-	const waiting: { text: string; found(): void }[] = [];
-	const look = () => {
-		for (const one of [...waiting]) {
-			const at = screen.indexOf(one.text, seen);
-			if (at < 0) continue;
-			seen = at + one.text.length;
-			waiting.splice(waiting.indexOf(one), 1);
-			one.found();
-		}
-	};
-	const decoder = new TextDecoder();
-	const child = Bun.spawn([process.execPath, MAIN, "chat"], {
-		cwd: home,
-		env: {
-			PATH: process.env.PATH ?? "",
-			HOME: home,
-			TERM: "xterm",
-			NO_COLOR: "1",
-		},
-		terminal: {
-			cols: 100,
-			rows: 30,
-			data(_terminal, bytes) {
-				screen += stripVTControlCharacters(
-					decoder.decode(bytes, { stream: true }),
-				);
-				look();
-			},
-		},
-	});
-	return {
-		/** Resolves when this stands on the screen, after what was seen last. */
-		sees: (text: string) =>
-			new Promise<void>((found) => {
-				waiting.push({ text, found });
-				look();
-			}),
-		types: (keys: string) => void child.terminal?.write(keys),
-		/** What happens to a terminal whose window is closed. */
-		hangUp() {
-			child.terminal?.close();
-			child.kill("SIGHUP");
-		},
-		exited: child.exited,
-		[Symbol.dispose]: () => child.kill("SIGKILL"),
-	};
-}
+import { CTRL_C, CTRL_D, openTerminal, UP } from "./terminal.ts";
 
 function homeWithModel(url: string, approval = "ask") {
 	return temporaryHome({
@@ -79,7 +22,7 @@ async function model(script: (n: number) => FakeAnswer) {
 
 test("a person types, is answered, pastes several lines, and leaves with Ctrl-D", async () => {
 	using home = temporaryHome();
-	using chat = openChat(home.path);
+	using chat = openTerminal(home.path);
 	await chat.sees("/help lists the commands");
 	chat.types("hello\r");
 	await chat.sees('You said "hello"');
@@ -99,7 +42,7 @@ test("a command is shown exactly, with its directory, and runs only after a yes"
 				},
 	);
 	using home = homeWithModel(llm.url);
-	using chat = openChat(home.path);
+	using chat = openTerminal(home.path);
 	const ran = () => {
 		const file = join(home.path, ".aeon/workspace/ran");
 		return existsSync(file) ? readFileSync(file, "utf8") : "";
@@ -127,7 +70,7 @@ test("Ctrl-C stops the turn and the chat goes on; at the prompt it leaves with 1
 		n === 0 ? { text: "Half", ending: "hang" } : { text: "Whole." },
 	);
 	using home = homeWithModel(llm.url);
-	using chat = openChat(home.path);
+	using chat = openTerminal(home.path);
 	chat.types("talk\r");
 	await chat.sees("Half");
 	chat.types(CTRL_C);
@@ -145,11 +88,51 @@ test("a second Ctrl-C leaves though the turn will not end", async () => {
 		toolCalls: [{ name: "exec", input: { command: "trap '' TERM; sleep 60" } }],
 	}));
 	using home = homeWithModel(llm.url, "allow");
-	using chat = openChat(home.path);
+	using chat = openTerminal(home.path);
 	chat.types("go\r");
 	await chat.sees("· exec");
 	chat.types(CTRL_C + CTRL_C);
 	expect(await chat.exited).toBe(130);
+});
+
+test("Ctrl-C stops what runs in a session that the person has left meanwhile", async () => {
+	using llm = await model(() => ({ text: "Half", ending: "hang" }));
+	using home = homeWithModel(llm.url);
+	using chat = openTerminal(home.path);
+	chat.types("talk\r");
+	await chat.sees("Half");
+	chat.types("/session other\r");
+	await chat.sees("Session agent:main:cli:other");
+	chat.types(CTRL_C);
+	await chat.sees("[Stopped]");
+	chat.types("/exit\r");
+	expect(await chat.exited).toBe(0);
+});
+
+test("/stop stops what runs in this session, and where nothing does, what runs in another one", async () => {
+	using llm = await model((n) => ({ text: `Half ${n}`, ending: "hang" }));
+	using home = homeWithModel(llm.url);
+	using chat = openTerminal(home.path);
+	chat.types("talk\r");
+	await chat.sees("Half 0");
+	chat.types("/session other\r");
+	await chat.sees("Session agent:main:cli:other");
+	chat.types("talk\r");
+	await chat.sees("Half 1");
+	let isFirstClosed = false;
+	const first = llm.requests[0]?.closed.then(() => {
+		isFirstClosed = true;
+	});
+	chat.types("/stop\r");
+	await chat.sees("Stopping.");
+	await chat.sees("[Stopped]");
+	expect(isFirstClosed).toBe(false);
+	chat.types("/stop\r");
+	await chat.sees("Stopping session agent:main:cli:local.");
+	await first;
+	await chat.sees("[Stopped]");
+	chat.types("/stop\r");
+	await chat.sees("Nothing is running.");
 });
 
 test("what is typed while Aeon answers waits for its turn, and /stop acts at once", async () => {
@@ -164,7 +147,7 @@ test("what is typed while Aeon answers waits for its turn, and /stop acts at onc
 					: { text: "Third", ending: "hang" },
 	});
 	using home = homeWithModel(llm.url);
-	using chat = openChat(home.path);
+	using chat = openTerminal(home.path);
 	chat.types("one\r");
 	await llm.arrival(0);
 	chat.types("two\r");
@@ -182,7 +165,7 @@ test("what is typed while Aeon answers waits for its turn, and /stop acts at onc
 test("the history of a chat is there in the next one, and sessions can be changed", async () => {
 	using home = temporaryHome();
 	{
-		using chat = openChat(home.path);
+		using chat = openTerminal(home.path);
 		await chat.sees("> ");
 		chat.types("remember me\r");
 		await chat.sees("You said");
@@ -191,7 +174,7 @@ test("the history of a chat is there in the next one, and sessions can be change
 		chat.types("/exit\r");
 		expect(await chat.exited).toBe(0);
 	}
-	using chat = openChat(home.path);
+	using chat = openTerminal(home.path);
 	await chat.sees("> ");
 	chat.types(`${UP}${UP}${UP}\r`);
 	await chat.sees('You said "remember me"');
@@ -204,7 +187,7 @@ test("what stands half typed in the line is no answer to a question", async () =
 		script: (_request, n) => (n === 0 ? gate.promise : { text: "Refused." }),
 	});
 	using home = homeWithModel(llm.url);
-	using chat = openChat(home.path);
+	using chat = openTerminal(home.path);
 	chat.types("go\r");
 	await llm.arrival(0);
 	// What is typed now is not echoed: that the line before it is told of shows that it has arrived.
@@ -227,7 +210,7 @@ test("Ctrl-D at a question leaves in peace, and the command does not run", async
 		toolCalls: [{ name: "exec", input: { command: "touch ran" } }],
 	}));
 	using home = homeWithModel(llm.url);
-	using chat = openChat(home.path);
+	using chat = openTerminal(home.path);
 	chat.types("go\r");
 	await chat.sees("[n] no > ");
 	chat.types(CTRL_D);
@@ -237,14 +220,14 @@ test("Ctrl-D at a question leaves in peace, and the command does not run", async
 
 test("a message that Aeon sends is shown as one", async () => {
 	using home = temporaryHome();
-	using chat = openChat(home.path);
+	using chat = openTerminal(home.path);
 	chat.types("send good morning\r");
 	await chat.sees("message:\r\ngood morning\r\n");
 });
 
 test("a chat whose terminal is gone ends", async () => {
 	using home = temporaryHome();
-	using chat = openChat(home.path);
+	using chat = openTerminal(home.path);
 	await chat.sees("> ");
 	chat.hangUp();
 	expect(await chat.exited).toBeGreaterThanOrEqual(0);

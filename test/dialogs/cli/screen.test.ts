@@ -13,19 +13,18 @@ const result: TurnResult = {
 };
 
 /** What a screen writes for these events: `out` and beside it. */
-function shown(events: TurnEventBody[], isTty = false) {
-	let out = "";
-	let aside = "";
-	const screen = new Screen({
-		isTty,
-		hasColour: false,
-		write: (text) => {
-			out += text;
-		},
-		aside: (text) => {
-			aside += text;
+function shown(
+	events: TurnEventBody[],
+	colours = { out: false, aside: false },
+) {
+	const written = { out: "", aside: "" };
+	const place = (name: "out" | "aside") => ({
+		hasColour: colours[name],
+		write(text: string) {
+			written[name] += text;
 		},
 	});
+	const screen = new Screen({ out: place("out"), aside: place("aside") });
 	events.forEach((body, index) => {
 		screen.show({
 			runId: "run-1",
@@ -34,7 +33,7 @@ function shown(events: TurnEventBody[], isTty = false) {
 			...body,
 		});
 	});
-	return { out, aside };
+	return written;
 }
 
 test("an answer is shown as it comes and ends its line; tool calls stand beside it, a line each", () => {
@@ -91,14 +90,29 @@ test("nothing that a model or a tool says can move the cursor or hide text", () 
 		expect(out + aside).not.toContain(control);
 });
 
-test("on a terminal a spinner turns until the first word and is wiped away", () => {
-	const { out } = shown(
-		[
-			{ type: "agent.start" },
-			{ type: "agent.delta", text: "Hi" },
-			{ type: "agent.done", result },
-		],
-		true,
-	);
-	expect(out).toBe("\r⠋ \r\x1b[KHi\n");
+const ANSWER: TurnEventBody[] = [
+	{ type: "agent.start" },
+	{ type: "agent.tool_call", callId: "1", name: "exec", input: { c: "ls" } },
+	{ type: "agent.delta", text: "Hi" },
+	{ type: "agent.done", result },
+];
+
+test("where colours are wanted a spinner turns until the first word and is wiped away", () => {
+	const spin = "\r\x1b[36m⠋\x1b[0m \r\x1b[K";
+	expect(shown(ANSWER, { out: true, aside: true })).toEqual({
+		out: `${spin}${spin}Hi\n`,
+		aside: "\x1b[2m· exec ls\x1b[0m\n",
+	});
+});
+
+test("where no colours are wanted there is no spinner either, and no escape", () => {
+	expect(shown(ANSWER)).toEqual({ out: "Hi\n", aside: "· exec ls\n" });
+});
+
+test("the answer and what stands beside it each have the colours of their own place", () => {
+	expect(shown(ANSWER, { out: true, aside: false }).aside).toBe("· exec ls\n");
+	expect(shown(ANSWER, { out: false, aside: true })).toEqual({
+		out: "Hi\n",
+		aside: "\x1b[2m· exec ls\x1b[0m\n",
+	});
 });

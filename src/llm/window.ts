@@ -1,0 +1,9 @@
+// How a model's window is shared by the request and its answer.
+
+/** The share of the window that an answer may have at most, whatever was asked for: the conversation needs the other one. */
+const MAX_ANSWER_SHARE = 0.5;
+
+/** The tokens that an answer gets of those it was to have. */
+export function limitAnswer(wanted: number, contextWindow: number): number {
+	return Math.min(wanted, Math.floor(contextWindow * MAX_ANSWER_SHARE));
+}

@@ -7,7 +7,6 @@ import { systemPrompt } from "./agent/prompt.ts";
 import { Runtime } from "./agent/runtime.ts";
 import { runSlash } from "./agent/slash.ts";
 import type { ApprovalRequest, Decision } from "./core/approval.ts";
-import { readTextFile } from "./core/config.ts";
 import { createConfinement } from "./core/confinement.ts";
 import { AeonError, describeError } from "./core/errors.ts";
 import {
@@ -24,6 +23,7 @@ import type { LlmClient, LlmDriver } from "./llm/client.ts";
 import * as providers from "./llm/registry.ts";
 import { withFallbacks, withRetry } from "./llm/retry.ts";
 import { ownPaths } from "./settings/own_paths.ts";
+import { readPersona } from "./settings/persona.ts";
 import type { AgentSettings, Settings } from "./settings/schema.ts";
 import { stateDirectory } from "./settings/settings.ts";
 import * as stores from "./storage/registry.ts";
@@ -56,9 +56,6 @@ export interface AppOptions {
 
 /** Where the tools of every agent work. */
 type ToolPlace = Pick<ToolContext, "workspace" | "confine">;
-
-/** A system prompt is sent with every request: what is larger is another file. */
-const MAX_PROMPT_SIZE = 100_000;
 
 const NOT_HIDDEN =
 	"other processes of this user can read Aeon's memory and environment";
@@ -105,8 +102,12 @@ export async function openAeon(
 			);
 		},
 		cancel: (sessionKey) => runtime.cancel(sessionKey),
-		command: (line, context) =>
-			runSlash(line, { runtime, store, agents }, context),
+		async command(line, context) {
+			const parts = { runtime, store, agents };
+			const reply = await runSlash(line, parts, context);
+			const unusable = settings.unusable.get(reply?.model ?? "");
+			return unusable ? { text: unusable } : reply;
+		},
 	};
 	return {
 		runtime,
@@ -159,7 +160,7 @@ function openLogger(
 function openAgents(settings: Settings, place: ToolPlace): Map<string, Agent> {
 	const models = new Map<string, LlmClient>();
 	for (const [id, section] of Object.entries(settings.agents))
-		models.set(id, openModel(section));
+		models.set(id, openModel(section, settings.unusable.get(id)));
 	return new Map(
 		Object.entries(settings.agents).map(([id, section]) => [
 			id,
@@ -168,11 +169,26 @@ function openAgents(settings: Settings, place: ToolPlace): Map<string, Agent> {
 	);
 }
 
-function openModel(section: AgentSettings): LlmClient {
+function openModel(section: AgentSettings, unusable?: string): LlmClient {
+	if (unusable) return refuse(section, unusable);
 	const drivers: Record<string, LlmDriver> = providers;
 	const driver = drivers[section.provider] as LlmDriver;
 	// The section was checked against the options of this very driver.
 	return withRetry(driver.create(section as never));
+}
+
+/** The model of an agent that cannot be used: it says why, and nothing is sent. */
+function refuse({ provider, model }: AgentSettings, reason: string): LlmClient {
+	return {
+		label: `${provider}/${model}`,
+		contextWindow: Number.POSITIVE_INFINITY,
+		maxAnswerTokens: 0,
+		streamCompletion() {
+			throw new AeonError("llm_rejected", reason, {
+				hint: "aeon config check says what to write instead.",
+			});
+		},
+	};
 }
 
 function openAgent(
@@ -182,14 +198,16 @@ function openAgent(
 	models: Map<string, LlmClient>,
 	place: ToolPlace,
 ): Agent {
+	const isUsable = !settings.unusable.has(id);
 	const tools = offerTools(section.tools, settings.tools);
-	const [own, ...fallbacks] = [id, ...section.fallbacks].map(
+	const names = isUsable ? [id, ...section.fallbacks] : [id];
+	const [own, ...fallbacks] = names.map(
 		(name) => models.get(name) as LlmClient,
 	);
 	return {
 		id,
 		llm: withFallbacks([own as LlmClient, ...fallbacks]),
-		system: systemPrompt(readPersona(section)),
+		system: systemPrompt(isUsable ? readPersona(section) : undefined),
 		toolSpecs: toolSpecs(tools),
 		runTool: (call, run: ToolRun) =>
 			runTool(tools, call, { ...run, ...place, options: settings.tools }),
@@ -197,20 +215,6 @@ function openAgent(
 		maxToolCalls: section.max_tool_calls,
 		maxTurnMs: section.max_turn_seconds * 1000,
 	};
-}
-
-function readPersona(section: AgentSettings): string | undefined {
-	const { system_prompt, system_prompt_file } = section;
-	if (!system_prompt_file) return system_prompt;
-	try {
-		return readTextFile(system_prompt_file, MAX_PROMPT_SIZE);
-	} catch (error) {
-		throw new AeonError(
-			"config_invalid",
-			`system_prompt_file: cannot be read: ${describeError(error)}`,
-			{ cause: error },
-		);
-	}
 }
 
 /** A person's word on a command: one given before to exactly this one, else the dialog's. */

@@ -1,7 +1,8 @@
 import { defineCommand } from "citty";
 import { print } from "../core/terminal.ts";
 import { settingsJsonSchema } from "../settings/schema.ts";
-import { loadSettings } from "../settings/settings.ts";
+import { loadSettings, readSettings } from "../settings/settings.ts";
+import { showSettings } from "../settings/show.ts";
 import { configFlag, surroundings } from "./options.ts";
 
 const checkConfig = defineCommand({
@@ -33,16 +34,12 @@ const show = defineCommand({
 	},
 	args: configFlag,
 	async run({ args }) {
-		const {
-			file: _file,
-			notice: _notice,
-			...settings
-		} = await loadSettings({
+		const reading = await readSettings({
 			...surroundings(),
 			configFlag: args.config,
 			needs: "nothing",
 		});
-		print(`${JSON.stringify(settings, undefined, 2)}\n`);
+		print(`${JSON.stringify(showSettings(reading), undefined, 2)}\n`);
 	},
 });
 

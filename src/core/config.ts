@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { ParseError } from "jsonc-parser";
 import * as z from "zod/mini";
 import { AeonError, describeError } from "./errors.ts";
-import { describeIssues, type Problem } from "./problems.ts";
+import type { Problem } from "./problems.ts";
 
 /** Where the program was started: what decides which file is read and what stands for a variable. */
 export interface Surroundings {
@@ -14,11 +14,16 @@ export interface Surroundings {
 	home: string;
 }
 
-/** A variable that a configuration names and the environment does not set. */
-export interface UnsetVariable {
-	/** The keys from the root to the string that names it. */
+/** A string of a configuration that names environment variables. */
+export interface Template {
+	/** The keys from the root to it. */
 	path: string[];
-	name: string;
+	/** The string as it is written. */
+	text: string;
+	/** The variables that are unset or empty, each once: those without a default, else those whose default is empty. */
+	unset: string[];
+	/** An unset variable has no default, so that the string stays as it is written. */
+	isOpen: boolean;
 }
 
 const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
@@ -92,22 +97,35 @@ export async function readJsonFile(file: string): Promise<unknown> {
 
 /**
  * The same value with `${NAME}` and `${NAME:-default}` filled in, and with `~/`, `./` and `../` at the beginning of a
- * string made whole paths. A variable that is unset or empty, without a default, leaves the string as it is and is reported.
+ * string made whole paths; and every string that names variables. A string with a variable that is unset or empty, without
+ * a default, stays as it is.
  */
 export function substitute(
 	value: unknown,
 	{ env, home, directory }: Surroundings & { directory: string },
-): { value: unknown; unset: UnsetVariable[] } {
-	const unset: UnsetVariable[] = [];
+): { value: unknown; templates: Template[] } {
+	const templates: Template[] = [];
 	const fill = (text: string, path: string[]) => {
+		const missing = new Set<string>();
+		const blank = new Set<string>();
 		const filled = text.replace(
 			VARIABLE,
 			(whole, name: string, fallback?: string) => {
 				const found = env[name] || fallback;
-				if (found === undefined) unset.push({ path, name });
+				if (found === undefined) missing.add(name);
+				else if (found === "") blank.add(name);
 				return found ?? whole;
 			},
 		);
+		const isOpen = missing.size > 0;
+		if (text.search(VARIABLE) >= 0)
+			templates.push({
+				path,
+				text,
+				unset: [...(isOpen ? missing : blank)],
+				isOpen,
+			});
+		if (isOpen) return text;
 		if (filled === "~" || filled.startsWith("~/"))
 			return join(home, filled.slice(1));
 		return /^\.\.?\//.test(filled) ? resolve(directory, filled) : filled;
@@ -124,24 +142,7 @@ export function substitute(
 			]),
 		);
 	};
-	return { value: walk(value, []), unset };
-}
-
-/** A value checked against a schema: the typed value, or every problem with it. */
-export function check<Schema extends z.ZodMiniType>(
-	schema: Schema,
-	value: unknown,
-): { value: z.output<Schema>; problems: [] } | { problems: Problem[] } {
-	const result = schema.safeParse(value);
-	if (result.success) return { value: result.data, problems: [] };
-	const numeric = result.error.issues.filter(
-		(issue) =>
-			issue.code === "invalid_type" &&
-			issue.expected === "number" &&
-			replaceByNumber(value, issue.path),
-	);
-	if (numeric.length > 0) return check(schema, value);
-	return { problems: describeIssues(schema, value, result.error.issues) };
+	return { value: walk(value, []), templates };
 }
 
 /** The error that lists every problem, a line each: `path: what is wrong: what to write instead`. */
@@ -162,21 +163,6 @@ export function configError(
 /** The folder that relative paths in a configuration start from. */
 export function configDirectory(file: string | undefined, cwd: string): string {
 	return file ? dirname(file) : cwd;
-}
-
-/** An environment variable is always text: where a number is wanted, numeric text becomes one, in place. */
-function replaceByNumber(root: unknown, path: PropertyKey[]): boolean {
-	const parent = path
-		.slice(0, -1)
-		.reduce<unknown>(
-			(node, key) => (node as Record<PropertyKey, unknown>)?.[key],
-			root,
-		) as Record<PropertyKey, unknown> | undefined;
-	const key = path.at(-1);
-	const text = key === undefined ? undefined : parent?.[key];
-	if (typeof text !== "string" || !/^-?\d+(\.\d+)?$/.test(text)) return false;
-	(parent as Record<PropertyKey, unknown>)[key as PropertyKey] = Number(text);
-	return true;
 }
 
 async function describeJsonError(file: string, text: string): Promise<string> {

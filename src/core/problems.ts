@@ -17,6 +17,7 @@ type Issue = z.core.$ZodIssue;
 interface Shape {
 	description?: string;
 	type?: string;
+	format?: string;
 	const?: unknown;
 	properties?: Record<string, Shape>;
 	additionalProperties?: Shape | false;
@@ -25,14 +26,17 @@ interface Shape {
 	anyOf?: Shape[];
 }
 
-const TYPE_NAMES: Record<string, string> = {
+/** Kinds of values, by the words of zod and of JSON Schema. */
+const KINDS: Record<string, string> = {
 	string: "a text in quotes",
 	number: "a number",
 	int: "a whole number",
+	integer: "a whole number",
 	boolean: "true or false",
 	object: "an object { … }",
 	record: "an object { … }",
 	array: "a list [ … ]",
+	uri: "a URL, http://… or https://…",
 };
 
 /** Every issue of a failed check as a problem; an unknown key is one of its own. */
@@ -52,13 +56,21 @@ export function didYouMean(word: string, known: string[]): string | undefined {
 	return isSlip(word, guess) ? guess : undefined;
 }
 
+/** What stands at a path in a value; undefined where the path leads nowhere. */
+export function valueAt(root: unknown, path: PropertyKey[]): unknown {
+	return path.reduce<unknown>(
+		(node, key) =>
+			typeof node === "object" && node !== null && Object.hasOwn(node, key)
+				? (node as Record<PropertyKey, unknown>)[key]
+				: undefined,
+		root,
+	);
+}
+
 function describeIssue(root: Shape, value: unknown, issue: Issue): Problem[] {
 	const path = issue.path.map(String);
-	const here = follow(value, path);
+	const here = valueAt(value, path);
 	const shape = shapeAt(root, value, path);
-	const example = shape?.description
-		? `write ${lower(shape.description.split(/\.( |$)/, 1)[0] ?? "")}`
-		: "";
 	switch (issue.code) {
 		case "unrecognized_keys": {
 			const known = Object.keys(shape?.properties ?? {});
@@ -74,10 +86,10 @@ function describeIssue(root: Shape, value: unknown, issue: Issue): Problem[] {
 			});
 		}
 		case "invalid_type": {
-			const wanted = TYPE_NAMES[issue.expected] ?? issue.expected;
+			const wanted = kindOf(shape) ?? KINDS[issue.expected] ?? issue.expected;
 			const what =
 				here === undefined ? "is missing" : `is ${show(here)}, not ${wanted}`;
-			return [{ path, what, instead: example || `write ${wanted}` }];
+			return [{ path, what, instead: write(wanted, shape) }];
 		}
 		case "invalid_value":
 			return [oneOf(path, here, issue.values.map(String))];
@@ -86,7 +98,7 @@ function describeIssue(root: Shape, value: unknown, issue: Issue): Problem[] {
 				return [oneOf(path, here, issue.options.map(String))];
 			const what =
 				here === undefined ? "is missing" : `${show(here)} does not fit`;
-			return [{ path, what, instead: example }];
+			return [{ path, what, instead: write(kindOf(shape), shape) }];
 		}
 		case "too_small":
 		case "too_big": {
@@ -95,7 +107,7 @@ function describeIssue(root: Shape, value: unknown, issue: Issue): Problem[] {
 					{
 						path,
 						what: here.length === 0 ? "is empty" : "has a wrong length",
-						instead: example,
+						instead: write(kindOf(shape), shape),
 					},
 				];
 			const [bound, limit] =
@@ -119,13 +131,31 @@ function describeIssue(root: Shape, value: unknown, issue: Issue): Problem[] {
 				{
 					path,
 					what: `${show(here)} has not the right form`,
-					instead: example,
+					instead: write(kindOf(shape), shape),
 				},
 			];
 		default:
 			// A check of our own: its message says what to write, too.
 			return [{ path, what: issue.message }];
 	}
+}
+
+/** What to write instead: a kind of value, and in brackets what it is for. */
+function write(kind: string | undefined, shape: Shape | undefined): string {
+	const [purpose] = shape?.description?.split(/\.(?: |$)/, 1) ?? [];
+	const brackets = purpose ? `(${lower(purpose)})` : undefined;
+	return ["write", kind ?? "another value", brackets].filter(Boolean).join(" ");
+}
+
+/** The kind of value that a schema takes, in words. */
+function kindOf(shape: Shape | undefined): string | undefined {
+	if (shape?.const !== undefined) return JSON.stringify(shape.const);
+	const branches = shape?.oneOf ?? shape?.anyOf;
+	if (branches) {
+		const kinds = branches.map(kindOf).filter((kind) => kind !== undefined);
+		return [...new Set(kinds)].join(" or ") || undefined;
+	}
+	return KINDS[shape?.format ?? ""] ?? KINDS[shape?.type ?? ""];
 }
 
 function oneOf(path: string[], here: unknown, options: string[]): Problem {
@@ -148,7 +178,7 @@ function shapeAt(
 	let shape: Shape | undefined = choose(root, value);
 	let node = value;
 	for (const key of path) {
-		node = follow(node, [key]);
+		node = valueAt(node, [key]);
 		const next: Shape | false | undefined =
 			shape?.properties?.[key] ?? shape?.items ?? shape?.additionalProperties;
 		shape = next ? choose(next, node) : undefined;
@@ -160,20 +190,11 @@ function choose(shape: Shape, value: unknown): Shape {
 	const fits = (branch: Shape) =>
 		Object.entries(branch.properties ?? {}).every(
 			([key, property]) =>
-				property.const === undefined || property.const === follow(value, [key]),
+				property.const === undefined ||
+				property.const === valueAt(value, [key]),
 		);
 	const branches = shape.oneOf ?? shape.anyOf;
 	return branches?.find((branch) => branch.properties && fits(branch)) ?? shape;
-}
-
-function follow(value: unknown, path: string[]): unknown {
-	return path.reduce<unknown>(
-		(node, key) =>
-			typeof node === "object" && node !== null && Object.hasOwn(node, key)
-				? (node as Record<string, unknown>)[key]
-				: undefined,
-		value,
-	);
 }
 
 /** True where the two are near enough to be a slip of the finger, or one begins the other. */

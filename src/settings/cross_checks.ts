@@ -12,12 +12,23 @@ export function crossCheck(
 	state: string,
 ): Problem[] {
 	if (!isRecord(value)) return [];
-	const agents = isRecord(value.agents) ? value.agents : {};
+	const { agents } = value;
 	const workspace = exposedBy({ ...value, file }, state);
-	return [...crossCheckAgents(agents), ...(workspace ? [workspace] : [])];
+	return [
+		...(isRecord(agents) ? crossCheckAgents(agents) : []),
+		...(workspace ? [workspace] : []),
+	];
 }
 
 function crossCheckAgents(agents: Record<string, unknown>): Problem[] {
+	if (Object.keys(agents).length === 0)
+		return [
+			{
+				path: ["agents"],
+				what: "has no agent in it",
+				instead: 'write one, such as "main": { "provider": "demo" }',
+			},
+		];
 	return Object.entries(agents).flatMap(([id, agent]) => {
 		if (!isRecord(agent)) return [];
 		const problems: Problem[] = [];

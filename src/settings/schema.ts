@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import { filePath } from "../core/config.ts";
+import { asRecord, asText } from "../core/json.ts";
 import { secret } from "../core/secret.ts";
 import type { LlmDriver } from "../llm/client.ts";
 import * as providers from "../llm/registry.ts";
@@ -120,11 +121,7 @@ export const settingsSchema = z.strictObject({
 			z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, AGENT_NAME_RULE)),
 			agentSchema,
 		)
-		.check(
-			z.refine((agents) => Object.keys(agents).length > 0, {
-				error: "has no agent in it",
-			}),
-		),
+		.check(z.describe("Your agents by their names")),
 	dialogs: z.prefault(
 		z.strictObject({ telegram: z.prefault(telegramSchema, {}) }),
 		{},
@@ -146,6 +143,16 @@ export type AgentSettings = z.infer<typeof commonOptions> & {
 	model: string;
 };
 
+/** What can be said of an agent whose section cannot be completed, since variables in it are not set. */
+export function bareAgent(section: unknown): AgentSettings {
+	const { provider, model } = asRecord(section) ?? { provider: section };
+	return {
+		...z.parse(commonOptions, {}),
+		provider: asText(provider),
+		model: asText(model),
+	};
+}
+
 /** A checked configuration with every default filled in. Immutable: a reload makes a new one. */
 export interface Settings {
 	/** The file it was read from; none where the defaults stand alone. */
@@ -155,6 +162,8 @@ export interface Settings {
 	log_file_path: string;
 	server: z.infer<typeof serverSchema>;
 	agents: Record<string, AgentSettings>;
+	/** Of the agents that the command can do without and that lack something, the sentence that says what: by their ids. */
+	unusable: ReadonlyMap<string, string>;
 	dialogs: { telegram: z.infer<typeof telegramSchema> };
 	storage: { driver: string } & Record<string, unknown>;
 	tools: { workspace: string } & Record<string, unknown>;

@@ -2,33 +2,40 @@
 
 import { join } from "node:path";
 import {
-	check,
 	configDirectory,
 	configError,
 	findConfigFile,
 	readJsonFile,
 	type Surroundings,
 	substitute,
-	type UnsetVariable,
+	type Template,
 } from "../core/config.ts";
-import { isRecord } from "../core/json.ts";
-import type { Problem } from "../core/problems.ts";
-import { crossCheck, withKnownProviders } from "./cross_checks.ts";
-import { DEFAULTS, type Settings, settingsSchema } from "./schema.ts";
+import { asRecord, isRecord } from "../core/json.ts";
+import type { Needs } from "./needs.ts";
+import { review } from "./review.ts";
+import {
+	type AgentSettings,
+	bareAgent,
+	DEFAULTS,
+	type Settings,
+} from "./schema.ts";
 
 /** What a command wants of the configuration. */
-export interface SettingsRequest extends Surroundings {
+export interface SettingsRequest extends Surroundings, Pick<Needs, "needs"> {
 	/** `--config`. */
 	configFlag?: string | undefined;
 	/** Every agent is the demo, whatever the configuration says. */
 	demo?: boolean;
 	/** The agent that is asked for, where there is a choice; `main`, else the first. */
 	agent?: string | undefined;
-	/**
-	 * Which parts must be complete, variables and all: the agent with its fallbacks and what serves it, storage alone, every
-	 * part that is enabled, or none.
-	 */
-	needs: "agent" | "storage" | "everything" | "nothing";
+}
+
+/** Checked settings, and what they were made of. */
+export interface Reading {
+	settings: Settings;
+	/** As the file has it, before anything is filled in. */
+	raw: unknown;
+	templates: Template[];
 }
 
 /** A configuration before it is filled in and checked, and what a person should know of how it came about. */
@@ -53,24 +60,41 @@ export function stateDirectory(home: string): string {
 export async function loadSettings(
 	request: SettingsRequest,
 ): Promise<Settings> {
+	return (await readSettings(request)).settings;
+}
+
+/** The same, with what the settings were made of. */
+export async function readSettings(request: SettingsRequest): Promise<Reading> {
 	const file = findConfigFile(request, request.configFlag);
 	const read = file ? await readJsonFile(file) : {};
-	const chosen: Unchecked = file ? { raw: read } : withoutFile(request);
-	const raw = withDefaults(chosen.raw, request);
+	const { raw, notice }: Unchecked = file
+		? { raw: read }
+		: withoutFile(request);
 	const directory = configDirectory(file, request.cwd);
-	const { value, unset } = substitute(raw, { ...request, directory });
-	const known = withKnownProviders(value);
-	const checked = check(settingsSchema, known.value);
-	const problems = [
-		...known.problems,
-		...checked.problems,
-		...unset.filter((one) => isNeeded(one, value, request)).map(describeUnset),
-		...crossCheck(value, file, stateDirectory(request.home)),
-	];
-	if (!("value" in checked) || problems.length > 0)
+	const fill = (part: unknown) => substitute(part, { ...request, directory });
+	const { value, templates } = fill(withDefaults(raw, request));
+	const agents = asRecord(asRecord(value)?.agents) ?? {};
+	const { sections, problems, unusable } = review(
+		{
+			value,
+			templates,
+			defaults: fill(DEFAULTS).value,
+			file,
+			state: stateDirectory(request.home),
+		},
+		{ needs: request.needs, agent: request.agent ?? defaultAgent(agents) },
+	);
+	if (sections === undefined || problems.length > 0)
 		throw configError(file, problems);
-	const settings = checked.value as unknown as Settings;
-	return { ...settings, file, ...(chosen.notice && { notice: chosen.notice }) };
+	const checked = sections as Settings;
+	const settings = {
+		...checked,
+		file,
+		agents: withBareAgents(checked.agents, agents),
+		unusable,
+		...(notice && { notice }),
+	};
+	return { settings, raw, templates };
 }
 
 /** The configuration where there is no file: the provider whose key is in the environment, else the demo. */
@@ -117,35 +141,15 @@ function demoAgents(agents: unknown): object {
 	);
 }
 
-/** True of a variable in a part that the command uses. */
-function isNeeded(
-	{ path: [section, name] }: UnsetVariable,
-	value: unknown,
-	{ needs, agent }: SettingsRequest,
-): boolean {
-	if (needs === "nothing" || !isRecord(value)) return false;
-	if (needs === "storage") return section === "storage";
-	if (section === "server") return needs === "everything";
-	if (section === "dialogs") {
-		const dialogs = isRecord(value.dialogs) ? value.dialogs : {};
-		const dialog = dialogs[name ?? ""];
-		const isEnabled = isRecord(dialog) && dialog.enabled === true;
-		return needs === "everything" && isEnabled;
-	}
-	if (section !== "agents" || needs === "everything") return true;
-	const agents = isRecord(value.agents) ? value.agents : {};
-	const wanted = agent ?? defaultAgent(agents);
-	const main = agents[wanted];
-	const fallbacks =
-		isRecord(main) && Array.isArray(main.fallbacks) ? main.fallbacks : [];
-	return name === wanted || fallbacks.includes(name);
-}
-
-function describeUnset({ path, name }: UnsetVariable): Problem {
-	const isKey = path.at(-1) === "api_key";
-	return {
-		path,
-		what: `\${${name}} is not set in the environment`,
-		instead: `set ${name}${isKey ? ", or try --demo" : `, or write \${${name}:-default}`}`,
-	};
+/** Every agent of the file, in its order: of those whose section cannot be completed, what there is. */
+function withBareAgents(
+	checked: Record<string, AgentSettings>,
+	written: Record<string, unknown>,
+): Record<string, AgentSettings> {
+	return Object.fromEntries(
+		Object.entries(written).map(([id, section]) => [
+			id,
+			(Object.hasOwn(checked, id) && checked[id]) || bareAgent(section),
+		]),
+	);
 }

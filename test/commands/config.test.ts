@@ -44,3 +44,101 @@ test("config schema prints JSON Schema, which aeon.json may name", async () => {
 	expect(schema.properties.agents.additionalProperties.oneOf).toHaveLength(3);
 	expect((await run(["config", "show"], { home: home.path })).code).toBe(0);
 });
+
+test("config show hides what no schema knows for a secret: passwords in URLs, and what commands get from the environment", async () => {
+	using home = temporaryHome({
+		agents: {
+			main: {
+				provider: "openai",
+				model: "m",
+				base_url: "https://me:${PASSWORD}@host.example/v1",
+			},
+		},
+		tools: { exec: { env: { TOKEN: "${TOKEN}", LEVEL: "debug" } } },
+	});
+	const { code, out } = await run(["config", "show"], {
+		home: home.path,
+		env: { PASSWORD: "hunter-2", TOKEN: "token-value" },
+	});
+	expect(code).toBe(0);
+	expect(out).not.toContain("hunter-2");
+	const { agents, tools } = JSON.parse(out);
+	expect(agents.main.base_url).toBe("https://***@host.example/v1");
+	expect(tools.exec.env).toEqual({ TOKEN: "${TOKEN}", LEVEL: "debug" });
+});
+
+test("config show shows what is not set as it is written, and still no secret", async () => {
+	using home = temporaryHome({
+		agents: {
+			main: { provider: "anthropic", model: "m", api_key: "${KEY}" },
+			b: {
+				provider: "openai",
+				model: "m",
+				api_key: "prefix-${KEY}",
+				base_url: "https://me:hunter-2@${HOST}/v1",
+				max_tokens: "${M}",
+				temperature: 0.5,
+			},
+			c: { provider: "${P}", api_key: "literal-key" },
+		},
+		dialogs: { telegram: { allowed_users: ["${ID}", 5] } },
+		server: { port: "${PORT}" },
+		tools: { workspace: "${W}" },
+	});
+	const { code, out } = await run(["config", "show"], { home: home.path });
+	expect(code).toBe(0);
+	const shown = JSON.parse(out);
+	expect(shown).toMatchObject({
+		agents: {
+			main: { api_key: "${KEY}", max_tokens: 4096 },
+			b: {
+				api_key: "***",
+				base_url: "https://***@${HOST}/v1",
+				max_tokens: "${M}",
+				temperature: 0.5,
+			},
+			c: { provider: "${P}" },
+		},
+		dialogs: { telegram: { allowed_users: ["${ID}", 5] } },
+		server: { host: "127.0.0.1", port: "${PORT}" },
+		tools: { workspace: "${W}" },
+	});
+	expect(out).not.toMatch(/hunter-2|prefix|literal-key/);
+	expect(Object.keys(shown)).not.toContain("unusable");
+});
+
+test("config check names a prompt's file that cannot be read", async () => {
+	using home = temporaryHome({
+		agents: { main: { provider: "demo", system_prompt_file: "~/gone.txt" } },
+	});
+	const { code, err } = await run(["config", "check"], { home: home.path });
+	expect(code).toBe(2);
+	expect(err).toContain(
+		`agents.main.system_prompt_file: ${home.path}/gone.txt cannot be read (`,
+	);
+});
+
+test("sessions list and a chat do with a configuration of which other parts are not set", async () => {
+	using home = temporaryHome({
+		agents: {
+			main: { provider: "demo" },
+			b: { provider: "openai", model: "m", base_url: "${U}" },
+		},
+		dialogs: { telegram: { enabled: false, bot_token: "${T:-}" } },
+		server: { port: "${P}" },
+	});
+	const { path } = home;
+	const chat = ["chat", "-m", "hi"];
+	expect((await run(chat, { home: path })).code).toBe(0);
+	expect((await run(["sessions", "list"], { home: path })).code).toBe(0);
+	const other = await run([...chat, "--session", "agent:b:cli:x"], {
+		home: path,
+	});
+	expect(other.code).toBe(1);
+	expect(other.err).toContain(
+		'The agent "b" cannot be used: base_url: ${U} is not set in the environment',
+	);
+	const asked = await run([...chat, "--agent", "b"], { home: path });
+	expect(asked.code).toBe(2);
+	expect(asked.err).toContain("agents.b.base_url: ${U} is not set");
+});

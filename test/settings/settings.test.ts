@@ -1,56 +1,15 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { AeonError } from "../../src/core/errors.ts";
-import type { Settings } from "../../src/settings/schema.ts";
 import { settingsJsonSchema } from "../../src/settings/schema.ts";
 import {
 	loadSettings,
 	type SettingsRequest,
 } from "../../src/settings/settings.ts";
 import { temporaryFolder } from "../support/home.ts";
+import { complaint, KEY, load } from "./loading.ts";
 
-const KEY = "sk-canary-0123456789";
 const shipped = join(import.meta.dir, "..", "..", "aeon.json");
-
-/** Loads a configuration the way a command does. */
-async function load(
-	config: unknown,
-	request: Partial<SettingsRequest> = {},
-): Promise<Settings> {
-	using folder = temporaryFolder();
-	const file = join(folder.path, "aeon.json");
-	writeFileSync(
-		file,
-		typeof config === "string" ? config : JSON.stringify(config),
-	);
-	return loadSettings({
-		env: { ANTHROPIC_API_KEY: KEY },
-		cwd: "/nowhere",
-		home: "/home/pi",
-		configFlag: file,
-		needs: "agent",
-		...request,
-	});
-}
-
-/** The message of the error that a configuration gives, without the file's name. */
-async function complaint(
-	config: unknown,
-	request: Partial<SettingsRequest> = {},
-): Promise<string[]> {
-	const error = await load(config, request).then(
-		() => undefined,
-		(thrown: unknown) => thrown,
-	);
-	if (!(error instanceof AeonError)) throw new Error("it was taken");
-	expect(error.code).toBe("config_invalid");
-	return error.message
-		.split("\n")
-		.slice(1)
-		.map((line) => line.trim());
-}
-
 const demo = { provider: "demo" };
 
 test("the shipped aeon.json is good once the key is set, and its defaults are filled in", async () => {
@@ -135,13 +94,13 @@ test("every problem is said at once: where, what, and what to write instead", as
 		}),
 	).toEqual([
 		'agents.other.provider: is "antropic": did you mean "anthropic"?',
-		"server.host: is 5, not a text in quotes: write the address that aeon serve listens on",
-		'server.port: is "high", not a number: write the port that aeon serve listens on',
-		"agents.main.model: is missing: write the model's id",
+		"server.host: is 5, not a text in quotes: write a text in quotes (the address that aeon serve listens on)",
+		'server.port: is "high", not a whole number: write a whole number (the port that aeon serve listens on)',
+		"agents.main.model: is missing: write a text in quotes (the model's id)",
 		'agents.main.modle: unknown key: did you mean "model"?',
 		"agents.a b: is no agent's name: write letters, digits, - and _",
-		"agents.other.model: is missing: write the model's id",
-		"agents.other.api_key: is missing: write the key from console.anthropic.com",
+		"agents.other.model: is missing: write a text in quotes (the model's id)",
+		"agents.other.api_key: is missing: write a text in quotes (the key from console.anthropic.com)",
 		'agents.third.tools.0: is "file_raed": did you mean "file_read"?',
 		"agents.fourth.system_prompt_file: is not a whole path: write /…, ~/… (from your home) or ./… (from the folder of aeon.json)",
 		"agents.fourth.history_limit: is 0: write at least 2",
@@ -290,7 +249,7 @@ test("a number must lie within its bounds, a URL must be one, and no agent is dr
 			`{ "agents": { "main": ${JSON.stringify({ ...local, base_url: "nowhere", context_window: 0 })}, "__proto__": ${JSON.stringify(local)} } }`,
 		),
 	).toEqual([
-		'agents.main.base_url: "nowhere" has not the right form: write where the API is, up to and with `/v1`',
+		'agents.main.base_url: "nowhere" has not the right form: write a URL, http://… or https://… (where the API is, up to and with `/v1`)',
 		"agents.main.context_window: is 0: write more than 0",
 		"agents.__proto__: is no agent's name: write letters, digits, - and _",
 	]);

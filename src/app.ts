@@ -37,10 +37,8 @@ import { openWorkspace } from "./tools/workspace.ts";
 export interface Aeon {
 	runtime: Runtime;
 	store: SessionStore;
-	/** What a dialog is started with. */
-	host: DialogHost;
-	/** Makes a dialog known: its turns, approvals and messages go through it from then on. */
-	addDialog(dialog: DialogProvider): void;
+	/** Makes a dialog known, and gives what it is started with: what is said through it is shown, asked and sent in it. */
+	addDialog(dialog: DialogProvider): DialogHost;
 	/** Stops every turn and dialog and closes the store. */
 	close(): Promise<void>;
 }
@@ -60,8 +58,8 @@ type ToolPlace = Pick<ToolContext, "workspace" | "confine">;
 const NOT_HIDDEN =
 	"other processes of this user can read Aeon's memory and environment";
 
-const NO_LANDLOCK =
-	"this system has no Landlock, so commands can reach Aeon's own files";
+const NOT_CONFINED =
+	"this system has neither Landlock nor user namespaces, so commands can reach Aeon's own files";
 
 /** Opens everything that an Aeon of these settings needs. Throws `config_invalid` and `storage_failed`. */
 export async function openAeon(
@@ -81,42 +79,40 @@ export async function openAeon(
 			workspace: workspace.root,
 			protectedPaths: ownPaths(settings, state),
 		},
-		() => logger.warn("exec.unconfined", { reason: NO_LANDLOCK }),
+		() => logger.warn("exec.unconfined", { reason: NOT_CONFINED }),
 	);
 	const agents = openAgents(settings, { workspace, confine });
-	const dialogs = new Map<string, DialogProvider>();
+	const dialogs: DialogProvider[] = [];
 	const approvals = openApprovals(join(state, "approvals.json"));
-	const runtime = new Runtime({
-		store,
-		agents,
-		logger,
-		approve: (sessionKey, request, signal) =>
-			approve(dialogs, approvals, sessionKey, request, signal),
-		send: (sessionKey, message) => send(dialogs, sessionKey, message),
-	});
-	const host: DialogHost = {
-		receive: (message) => {
-			const { dialog, userId } = parseSessionKey(message.sessionKey);
-			return runtime.submit(message, (event) =>
-				dialogs.get(dialog)?.show?.(userId, event),
-			);
-		},
-		cancel: (sessionKey) => runtime.cancel(sessionKey),
-		async command(line, context) {
-			const parts = { runtime, store, agents };
-			const reply = await runSlash(line, parts, context);
-			const unusable = settings.unusable.get(reply?.model ?? "");
-			return unusable ? { text: unusable } : reply;
-		},
-	};
+	const runtime = new Runtime({ store, agents, logger });
 	return {
 		runtime,
 		store,
-		host,
-		addDialog: (dialog) => void dialogs.set(dialog.name, dialog),
+		addDialog(dialog) {
+			dialogs.push(dialog);
+			return {
+				receive(message) {
+					const { sessionKey } = message;
+					const { userId } = parseSessionKey(sessionKey);
+					return runtime.submit(message, {
+						tell: (event) => dialog.show?.(userId, event),
+						approve: (request, signal) =>
+							approve(dialog, approvals, sessionKey, request, signal),
+						send: (outbound) => send(dialog, sessionKey, outbound),
+					});
+				},
+				cancel: (sessionKey) => runtime.cancel(sessionKey),
+				async command(line, context) {
+					const parts = { runtime, store, agents };
+					const reply = await runSlash(line, parts, context);
+					const unusable = settings.unusable.get(reply?.model ?? "");
+					return unusable ? { text: unusable } : reply;
+				},
+			};
+		},
 		async close() {
 			await runtime.stop();
-			for (const dialog of dialogs.values()) await dialog.stop();
+			for (const dialog of dialogs) await dialog.stop();
 			await store.close();
 			logger.close();
 		},
@@ -219,23 +215,22 @@ function openAgent(
 
 /** A person's word on a command: one given before to exactly this one, else the dialog's. */
 async function approve(
-	dialogs: Map<string, DialogProvider>,
+	dialog: DialogProvider,
 	approvals: Approvals,
 	sessionKey: string,
 	request: ApprovalRequest,
 	signal: AbortSignal,
 ): Promise<Decision> {
 	if (approvals.isAllowed(sessionKey, request)) return "always";
-	const { dialog, userId } = parseSessionKey(sessionKey);
-	const decision =
-		(await dialogs.get(dialog)?.approve?.(userId, request, signal)) ?? "deny";
+	const { userId } = parseSessionKey(sessionKey);
+	const decision = (await dialog.approve?.(userId, request, signal)) ?? "deny";
 	if (decision === "always") await approvals.allow(sessionKey, request);
 	return decision;
 }
 
-/** Sends what a tool wants sent. A session may write to its own chat only. */
+/** Sends what a tool wants sent. A session may write to its own chat only, which is where it was spoken in. */
 async function send(
-	dialogs: Map<string, DialogProvider>,
+	provider: DialogProvider,
 	sessionKey: string,
 	message: Parameters<ToolRun["send"]>[0],
 ): Promise<string> {
@@ -246,9 +241,6 @@ async function send(
 			"not_found",
 			`${dialog}:${to} may not be written to from here: leave out dialog and to, and it goes to this chat`,
 		);
-	const provider = dialogs.get(dialog);
-	if (!provider)
-		throw new AeonError("not_found", `The dialog ${dialog} is not running.`);
 	await provider.send(to, { text });
 	return `${dialog}:${to}`;
 }

@@ -127,7 +127,8 @@ test("Bun is named behind the platform seam only", () => {
 	const naming = files
 		.filter(
 			({ text, packages }) =>
-				/\bBun\.|import\.meta\.dir|\$bunfs|\bBUN_/.test(text) || packages.some((name) => /^bun\b/.test(name)),
+				/\bBun\.|import\.meta\.dir|\$bunfs|\bBUN_/.test(text) ||
+				packages.some((name) => /^bun\b/.test(name)),
 		)
 		.map(({ name }) => name);
 	expect(naming.sort()).toEqual([

@@ -20,17 +20,6 @@ export interface RuntimeParts {
 	/** The configured agents by their ids. */
 	agents: ReadonlyMap<string, Agent>;
 	logger: Logger;
-	/** Asks the person of a session whether a command may run. */
-	approve(
-		sessionKey: string,
-		request: ApprovalRequest,
-		signal: AbortSignal,
-	): Promise<Decision>;
-	/** Sends what a tool wants sent, on behalf of a session. */
-	send(
-		sessionKey: string,
-		message: Parameters<ToolRun["send"]>[0],
-	): Promise<string>;
 	now?(): number;
 }
 
@@ -42,6 +31,16 @@ export interface TurnRequest {
 	attachments?: Attachment[];
 	/** Another agent, whose model answers, or another model of the agent's provider. */
 	model?: string;
+}
+
+/** Where a message came from: what its turn tells, asks and sends goes there. */
+export interface Origin {
+	/** Is told every event as it happens. */
+	tell(event: TurnEvent): void;
+	/** Asks the person whether a command may run. */
+	approve(request: ApprovalRequest, signal: AbortSignal): Promise<Decision>;
+	/** Sends what a tool wants sent, and says where it went. */
+	send: ToolRun["send"];
 }
 
 /** Runs the turns of all sessions: those of one session in order, those of others beside them. */
@@ -58,15 +57,12 @@ export class Runtime {
 	 * whole answer. Events are told as they happen, the last one being `agent.done` or `agent.error`. Rejects with `busy`
 	 * where too many messages wait, `not_found` where there is no such agent, `usage` where the message is empty.
 	 */
-	async submit(
-		request: TurnRequest,
-		onEvent: (event: TurnEvent) => void,
-	): Promise<TurnResult> {
+	async submit(request: TurnRequest, origin: Origin): Promise<TurnResult> {
 		const { agent, model } = this.#agentFor(request);
 		if (request.text.trim() === "" && !request.attachments?.length)
 			throw new AeonError("usage", "The message is empty.");
 		return this.#lanes.enqueue(request.sessionKey, async (signal) => {
-			const { store, logger, now, approve, send } = this.#parts;
+			const { store, logger, now } = this.#parts;
 			const { sessionKey } = request;
 			const controller = new AbortController();
 			const turnSignal = AbortSignal.any([signal, controller.signal]);
@@ -77,10 +73,10 @@ export class Runtime {
 				store,
 				logger,
 				now,
-				onEvent,
 				signal: turnSignal,
-				approve: (question) => approve(sessionKey, question, turnSignal),
-				send: (message) => send(sessionKey, message),
+				onEvent: (event) => origin.tell(event),
+				approve: (question) => origin.approve(question, turnSignal),
+				send: (message) => origin.send(message),
 			});
 			const timer = setTimeout(
 				() => controller.abort(tooLong(agent)),
@@ -130,6 +126,7 @@ export class Runtime {
 	async #receiveMessage(turn: Turn, request: TurnRequest): Promise<void> {
 		const { text, attachments } = request;
 		turn.parts.signal.throwIfAborted();
+		this.#parts.logger.debug("turn.message", { run: turn.runId, text });
 		await turn.keep({
 			role: "user",
 			content: text.toWellFormed(),
@@ -166,6 +163,10 @@ export class Runtime {
 			tools: result.toolCalls.length,
 			input_tokens: inputTokens,
 			output_tokens: outputTokens,
+		});
+		this.#parts.logger.debug("turn.answer", {
+			run: result.runId,
+			text: result.text,
 		});
 		turn.tell({ type: "agent.done", result });
 		return result;

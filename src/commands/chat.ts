@@ -61,7 +61,7 @@ export const chat = defineCommand({
 			...where,
 			configFlag: args.config,
 			demo: args.demo ?? false,
-			agent: args.agent,
+			agent: agentOf(args.session) ?? args.agent,
 			needs: "agent",
 		});
 		const sessionKey = chooseSession(settings, args.agent, args.session);
@@ -97,13 +97,19 @@ async function converse(
 		historyFile: join(stateDirectory(home), "chat_history"),
 		write: print,
 	});
-	aeon.addDialog(dialog);
-	await dialog.start(aeon.host);
+	await dialog.start(aeon.addDialog(dialog));
 	const { value: ending, exitCode } = await withSignals(
 		() => void dialog.stop(),
 		() => dialog.ended,
 	);
 	return exitCode ?? (ending === "interrupt" ? INTERRUPTED : 0);
+}
+
+/** The agent that a whole session key names; a name alone names none. */
+function agentOf(session = ""): string | undefined {
+	return session.startsWith("agent:")
+		? parseSessionKey(session).agentId
+		: undefined;
 }
 
 /** The session to talk in: `--session` as a whole key or a name, `--agent` or the default agent. */

@@ -19,8 +19,8 @@ export async function sayOnce(
 	const text = message === "-" ? await readAll() : message;
 	const { out, aside } = standardOutputs();
 	const nowhere = { hasColour: false, write() {} };
-	aeon.addDialog(plain({ out: asJson ? nowhere : out, aside }));
-	const conversation = new Conversation(aeon.host, sessionKey);
+	const host = aeon.addDialog(plain({ out: asJson ? nowhere : out, aside }));
+	const conversation = new Conversation(host, sessionKey);
 	const { result, code } = await takeTurn(conversation, text);
 	if (asJson) out.write(`${JSON.stringify(describeResult(result))}\n`);
 	return code;
@@ -29,8 +29,8 @@ export async function sayOnce(
 /** Says every line of standard input, one after the other. */
 export async function sayEach(aeon: Aeon, sessionKey: string): Promise<number> {
 	const { out, aside } = standardOutputs();
-	aeon.addDialog(plain({ out, aside }));
-	const conversation = new Conversation(aeon.host, sessionKey);
+	const host = aeon.addDialog(plain({ out, aside }));
+	const conversation = new Conversation(host, sessionKey);
 	const { createInterface } = await import("node:readline");
 	let code = 0;
 	for await (const line of createInterface({ input: process.stdin })) {

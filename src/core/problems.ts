@@ -2,6 +2,7 @@
 
 import { closest, distance } from "fastest-levenshtein";
 import * as z from "zod/mini";
+import { createRedactor } from "./redact.ts";
 
 /** One thing that is wrong with a configuration. */
 export interface Problem {
@@ -12,6 +13,9 @@ export interface Problem {
 }
 
 type Issue = z.core.$ZodIssue;
+
+/** A wrong value is shown, and may be a URL with a password or a key in the wrong place. */
+const hideSecrets = createRedactor([]);
 
 /** The part of a JSON Schema that a message needs. */
 interface Shape {
@@ -209,7 +213,7 @@ function show(value: unknown): string {
 	if (Array.isArray(value)) return "a list";
 	if (value === null) return "null";
 	if (typeof value === "object") return "an object";
-	const text = JSON.stringify(value);
+	const text = hideSecrets(JSON.stringify(value));
 	return text.length > 40 ? "a long text" : text;
 }
 

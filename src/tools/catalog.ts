@@ -96,7 +96,7 @@ function describeWrong(
 ): string {
 	const problems = describeIssues(parameters, input, issues).map(
 		({ path, what, instead }) =>
-			`${path.join(".")} ${what}${instead ? ` (${instead})` : ""}`,
+			[`${path.join(".")} ${what}`, instead].filter(Boolean).join(": "),
 	);
 	return `${name} did not run: ${problems.join("; ")}.`;
 }

@@ -85,7 +85,7 @@ for (const [
 		const turn = it.say("go");
 		await reached(it, llm);
 		const before = performance.now();
-		expect(it.aeon.host.cancel(SESSION)).toBe(true);
+		expect(it.host.cancel(SESSION)).toBe(true);
 		const result = await turn;
 		expect(performance.now() - before).toBeLessThan(1000);
 		expect(result).toMatchObject({
@@ -98,7 +98,7 @@ for (const [
 		);
 		expect((await it.say("hello")).text).toBe("Hello again.");
 		expect(llm.breaches).toEqual([]);
-		expect(it.aeon.host.cancel(SESSION)).toBe(false);
+		expect(it.host.cancel(SESSION)).toBe(false);
 		llm.stop();
 	});
 
@@ -137,7 +137,7 @@ test("a turn stops in under a second while its message waits for a locked databa
 	const turn = it.say("go");
 	const ticks = await countTicks(400);
 	const before = performance.now();
-	it.aeon.host.cancel(SESSION);
+	it.host.cancel(SESSION);
 	const result = await turn;
 	expect(performance.now() - before).toBeLessThan(900);
 	expect(result).toMatchObject({
@@ -161,7 +161,7 @@ test("a turn stops in under a second while its answer waits for a locked databas
 	const turn = it.say("go");
 	await it.event("agent.delta");
 	const before = performance.now();
-	it.aeon.host.cancel(SESSION);
+	it.host.cancel(SESSION);
 	const result = await turn;
 	expect(performance.now() - before).toBeLessThan(900);
 	expect(result).toMatchObject({

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import type { Agent } from "../../src/agent/agent.ts";
-import { Runtime } from "../../src/agent/runtime.ts";
+import { type Origin, Runtime } from "../../src/agent/runtime.ts";
 import type { TurnEvent } from "../../src/core/event.ts";
 import { createLogger } from "../../src/core/logger.ts";
 import { type AnthropicOptions, anthropic } from "../../src/llm/anthropic.ts";
@@ -361,7 +361,7 @@ test("a session whose queue is full says so, and an unknown agent is named", asy
 	expect(it.say("hi", "agent:nobody:cli:x")).rejects.toThrow(
 		'There is no agent "nobody": agents are main',
 	);
-	it.aeon.host.cancel(SESSION);
+	it.host.cancel(SESSION);
 	const ended = await Promise.all(turns);
 	expect(new Set(ended.map(({ stopReason }) => stopReason))).toEqual(
 		new Set(["cancelled"]),
@@ -375,7 +375,7 @@ test("/new stops what hangs, keeps what was said under another key, and begins w
 	await it.say("remember this");
 	const stuck = it.say("hang");
 	await it.llm.arrival(1);
-	const reply = await it.aeon.host.command("/new", { sessionKey: SESSION });
+	const reply = await it.host.command("/new", { sessionKey: SESSION });
 	expect(reply).toEqual({ text: "A new conversation begins." });
 	expect((await stuck).stopReason).toBe("cancelled");
 	await it.say("fresh");
@@ -499,16 +499,18 @@ test("a tool that does not hear the signal holds nobody up", async () => {
 			level: "error",
 			secrets: [],
 		}),
+	});
+	const origin: Origin = {
+		tell({ type }) {
+			if (type === "agent.tool_call") runtime.cancel(SESSION);
+		},
 		approve: async () => "deny",
 		send: async () => "nowhere",
-	});
-	const turn = runtime.submit({ sessionKey: SESSION, text: "go" }, (event) => {
-		if (event.type === "agent.tool_call") runtime.cancel(SESSION);
-	});
+	};
+	const turn = runtime.submit({ sessionKey: SESSION, text: "go" }, origin);
 	expect((await turn).stopReason).toBe("cancelled");
 	expect(
-		(await runtime.submit({ sessionKey: SESSION, text: "go on" }, () => {}))
-			.text,
+		(await runtime.submit({ sessionKey: SESSION, text: "go on" }, origin)).text,
 	).toBe("on");
 });
 

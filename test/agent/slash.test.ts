@@ -19,7 +19,7 @@ async function twoAgents() {
 		other: agent("second"),
 	});
 	const type = (line: string, model?: string) =>
-		it.aeon.host.command(line, { sessionKey: SESSION, model });
+		it.host.command(line, { sessionKey: SESSION, model });
 	return { it, llm, type };
 }
 
@@ -46,7 +46,7 @@ test("a message may be answered by another agent's model, or by another model of
 	const { it, llm } = await twoAgents();
 	const ask = async (model?: string) =>
 		(
-			await it.aeon.host.receive({
+			await it.host.receive({
 				sessionKey: SESSION,
 				text: "hi",
 				...(model && { model }),
@@ -104,7 +104,7 @@ test("an unknown command is named, a message that begins with a path is a messag
 
 test("a command that cannot be done says why", async () => {
 	const { it, llm } = await twoAgents();
-	const reply = await it.aeon.host.command("/model", {
+	const reply = await it.host.command("/model", {
 		sessionKey: "nonsense",
 	});
 	expect(reply?.text).toContain('"nonsense" is not a session key');

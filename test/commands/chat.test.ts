@@ -358,3 +358,18 @@ test("a state directory that its owner made for all to read is closed", async ()
 	await run(["chat", "-m", "hi"], { home: home.path });
 	expect(statSync(join(home.path, ".aeon")).mode & 0o777).toBe(0o700);
 });
+
+test("a session that began in another dialog goes on here, with its questions", async () => {
+	using home = temporaryHome({
+		agents: { main: { provider: "demo" } },
+		tools: { exec: { approval: "ask" } },
+	});
+	const session = ["--session", "agent:main:telegram:5"];
+	const { out, err } = await run(["chat", ...session], {
+		home: home.path,
+		input: "hello\nsend a word\nrun id\n",
+	});
+	expect(out).toContain('You said "hello"');
+	expect(err).toContain("a word\n");
+	expect(err).toContain("Not run, since nobody can be asked here: id");
+});

@@ -118,6 +118,17 @@ test("config check names a prompt's file that cannot be read", async () => {
 	);
 });
 
+test("a chat in a session of another agent needs nothing of the first one", async () => {
+	using home = temporaryHome({
+		agents: {
+			main: { provider: "openai", model: "m", api_key: "${K}" },
+			b: { provider: "demo" },
+		},
+	});
+	const chat = ["chat", "-m", "hi", "--session", "agent:b:cli:x"];
+	expect((await run(chat, { home: home.path })).code).toBe(0);
+});
+
 test("sessions list and a chat do with a configuration of which other parts are not set", async () => {
 	using home = temporaryHome({
 		agents: {
@@ -131,14 +142,12 @@ test("sessions list and a chat do with a configuration of which other parts are 
 	const chat = ["chat", "-m", "hi"];
 	expect((await run(chat, { home: path })).code).toBe(0);
 	expect((await run(["sessions", "list"], { home: path })).code).toBe(0);
-	const other = await run([...chat, "--session", "agent:b:cli:x"], {
-		home: path,
-	});
-	expect(other.code).toBe(1);
-	expect(other.err).toContain(
-		'The agent "b" cannot be used: base_url: ${U} is not set in the environment',
-	);
-	const asked = await run([...chat, "--agent", "b"], { home: path });
-	expect(asked.code).toBe(2);
-	expect(asked.err).toContain("agents.b.base_url: ${U} is not set");
+	for (const flags of [
+		["--agent", "b"],
+		["--session", "agent:b:cli:x"],
+	]) {
+		const asked = await run([...chat, ...flags], { home: path });
+		expect(asked.code).toBe(2);
+		expect(asked.err).toContain("agents.b.base_url: ${U} is not set");
+	}
 });

@@ -34,6 +34,11 @@ test.each([
 	],
 	[z.string().check(z.minLength(1)), "", "is empty: write a text in quotes"],
 	[z.array(z.int()), "5", 'is "5", not a list [ … ]: write a list [ … ]'],
+	[
+		z.url({ protocol: /^https?$/ }),
+		"ftp://me:hunter2@host",
+		'"ftp://***@host" has not the right form: write a URL, http://… or https://…',
+	],
 	[z.int(), 1.5, "is 1.5, not a whole number: write a whole number"],
 	[
 		z.record(z.string(), z.string()),

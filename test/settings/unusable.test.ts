@@ -37,10 +37,16 @@ async function openChat(b: object = { api_key: "${KEY_B}" }) {
 		logLevel: "error",
 		warn: () => {},
 	});
+	const host = aeon.addDialog({
+		name: "cli",
+		start: async () => {},
+		stop: async () => {},
+		send: async () => {},
+	});
 	const say = (sessionKey: string, model?: string) =>
-		aeon.host.receive({ sessionKey, text: "hi", model });
+		host.receive({ sessionKey, text: "hi", model });
 	return {
-		aeon,
+		host,
 		llm,
 		say,
 		async [Symbol.asyncDispose]() {
@@ -56,7 +62,7 @@ const SESSION = "agent:main:cli:test";
 test("/model with an agent whose variables are not set names them, and the model stays", async () => {
 	await using chat = await openChat();
 	const type = (line: string) =>
-		chat.aeon.host.command(line, { sessionKey: SESSION });
+		chat.host.command(line, { sessionKey: SESSION });
 	expect(await type("/model b")).toEqual({ text: NOT_SET });
 	expect(await type("/model c")).toMatchObject({ model: "c" });
 	expect(await type("/model toString")).toMatchObject({ model: "toString" });

@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { type Aeon, openAeon } from "../../src/app.ts";
 import type { ApprovalRequest, Decision } from "../../src/core/approval.ts";
 import type { TurnEvent, TurnResult } from "../../src/core/event.ts";
-import type { DialogProvider } from "../../src/dialogs/provider.ts";
+import type { DialogHost, DialogProvider } from "../../src/dialogs/provider.ts";
 import { loadSettings } from "../../src/settings/settings.ts";
 import { type TemporaryFolder, temporaryHome } from "./home.ts";
 
 /** An Aeon of its own home in this process, and everything that its one dialog was told. */
 export interface TestAeon extends AsyncDisposable {
 	aeon: Aeon;
+	/** What its one dialog speaks to. */
+	host: DialogHost;
 	home: string;
 	workspace: string;
 	events: TurnEvent[];
@@ -64,15 +66,15 @@ export async function openTestAeon(
 		},
 		approve: (_user, request) => approve(request),
 	};
-	aeon.addDialog(dialog);
+	const host = aeon.addDialog(dialog);
 	return {
 		aeon,
+		host,
 		home,
 		workspace: join(home, ".aeon", "workspace"),
 		events,
 		sent,
-		say: (text, sessionKey = SESSION) =>
-			aeon.host.receive({ sessionKey, text }),
+		say: (text, sessionKey = SESSION) => host.receive({ sessionKey, text }),
 		logged: (event) =>
 			readFileSync(settings.log_file_path, "utf8")
 				.split("\n")

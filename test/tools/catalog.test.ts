@@ -104,7 +104,7 @@ test("wrong parameters come back as one sentence that names each of them, and no
 		box.context(),
 	);
 	expect(error).toBe(
-		'probe did not run: path is missing (write a text in quotes); count is 1.5, not a whole number (write a whole number); pth unknown key (did you mean "path"?).',
+		'probe did not run: path is missing: write a text in quotes; count is 1.5, not a whole number: write a whole number; pth unknown key: did you mean "path"?.',
 	);
 });
 

@@ -15,8 +15,8 @@ const PR_SET_NO_NEW_PRIVS = 38;
 
 const PR_CAPBSET_DROP = 24;
 
-/** By it root reads the environment of any process, Landlock or not (linux/capability.h). */
-const CAP_PERFMON = 38;
+/** CAP_SYS_ADMIN and CAP_PERFMON: by either root reads the environment of any process, Landlock or not (linux/capability.h). */
+const PRYING_CAPABILITIES = [21, 38];
 
 /** System calls; the numbers are those of x64 and arm64 alike. */
 const LANDLOCK_CREATE_RULESET = 444;
@@ -122,7 +122,8 @@ export function openRuleset(): Ruleset {
 			add(path, kind === "folder" ? handled : EXECUTE_WRITE_READ | TRUNCATE),
 		allowListing: (path) => add(path, READ_DIR),
 		enforce() {
-			library.prctl(PR_CAPBSET_DROP, CAP_PERFMON, 0, 0, 0);
+			for (const capability of PRYING_CAPABILITIES)
+				library.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 			if (library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) !== 0)
 				throw new Error("prctl failed");
 			call("landlock_restrict_self", LANDLOCK_RESTRICT_SELF, ruleset);

@@ -1,8 +1,8 @@
 // Step 6 of a turn, execute tools: one call after the other, each result kept before anyone is told of it.
 
+import { orAborted } from "../core/abort.ts";
 import type { ToolCall } from "../core/message.ts";
 import { failure, type ToolResult } from "../tools/tool.ts";
-import { orAborted } from "./abort.ts";
 import type { LoopLimits } from "./limits.ts";
 import type { Turn } from "./turn.ts";
 

@@ -1,5 +1,6 @@
 // The agent runtime: a message in, a turn of eight steps, an answer out.
 
+import { orAborted } from "../core/abort.ts";
 import type { ApprovalRequest, Decision } from "../core/approval.ts";
 import { AeonError, describeError } from "../core/errors.ts";
 import type { TurnEvent, TurnResult } from "../core/event.ts";
@@ -7,7 +8,6 @@ import type { Logger } from "../core/logger.ts";
 import type { Attachment } from "../core/message.ts";
 import { parseSessionKey } from "../core/session.ts";
 import type { SessionStore } from "../storage/store.ts";
-import { orAborted } from "./abort.ts";
 import type { Agent, ToolRun } from "./agent.ts";
 import { fromFirstTurn, lastTurns, splitTurns } from "./history.ts";
 import { Lanes } from "./lanes.ts";
@@ -142,7 +142,7 @@ export class Runtime {
 		const { store, sessionKey, agent, signal } = turn.parts;
 		for (let limit = agent.historyLimit; ; limit *= 2) {
 			const read = store.getHistory(sessionKey, limit);
-			const history = await orAborted(read, signal, 0);
+			const history = await orAborted(read, signal);
 			const isAll = history.length < limit;
 			turn.context =
 				limit === agent.historyLimit

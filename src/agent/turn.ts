@@ -1,3 +1,4 @@
+import { orAborted } from "../core/abort.ts";
 import type { TurnEvent, TurnEventBody, TurnResult } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
 import {
@@ -9,7 +10,6 @@ import {
 	type Usage,
 } from "../core/message.ts";
 import type { SessionStore } from "../storage/store.ts";
-import { orAborted } from "./abort.ts";
 import type { Agent, ToolRun } from "./agent.ts";
 
 /** How long a message may take to be kept once the turn is stopped; it may still be kept after that. */

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import * as z from "zod/mini";
+import { orAborted } from "../core/abort.ts";
 import { openShell } from "../core/shell.ts";
-import { untilAborted } from "./abort.ts";
 import { type Outcome, runCommand } from "./command.ts";
 import { quote } from "./path.ts";
 import { Refusal, refusable } from "./refusal.ts";
@@ -73,7 +73,7 @@ export const exec = defineTool({
 			const directory = await findDirectory(workspace, cwd);
 			if (options.approval !== "allow") {
 				const request = { tool: "exec", command, cwd: directory.path };
-				const decision = await untilAborted(context.approve(request), signal);
+				const decision = await orAborted(context.approve(request), signal);
 				if (decision === "deny")
 					throw new Refusal("The person did not allow this command.");
 				const now = await findDirectory(workspace, cwd);

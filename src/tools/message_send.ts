@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
+import { orAborted } from "../core/abort.ts";
 import { describeError } from "../core/errors.ts";
-import { untilAborted } from "./abort.ts";
 import { defineTool, failure } from "./tool.ts";
 
 /** Says something in a chat other than by answering in it. Where it may go, the context decides. */
@@ -21,7 +21,7 @@ export const message_send = defineTool({
 	async execute(message, { send, signal }) {
 		signal.throwIfAborted();
 		try {
-			const target = await untilAborted(send(message), signal);
+			const target = await orAborted(send(message), signal);
 			return { success: true, output: `Sent to ${target}.` };
 		} catch (error) {
 			signal.throwIfAborted();

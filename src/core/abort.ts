@@ -2,7 +2,7 @@
 export async function orAborted<T>(
 	work: Promise<T>,
 	signal: AbortSignal,
-	graceMs: number,
+	graceMs = 0,
 ): Promise<T> {
 	const { promise: aborted, reject } = Promise.withResolvers<never>();
 	let timer: ReturnType<typeof setTimeout> | undefined;

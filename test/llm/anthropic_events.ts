@@ -1,28 +1,13 @@
 // Events of Anthropic's Messages API, as short as tests want them, and a driver that reads them.
 
 import type { StreamEvent } from "../../src/llm/client.ts";
-import {
-	type FakeAnswer,
-	type FakeLlm,
-	startFakeLlm,
-} from "../support/fake_llm.ts";
 import { ask, createAnthropic } from "./asking.ts";
+import { farSide } from "./far_side.ts";
 
-let fake: FakeLlm | undefined;
-
-/** A client whose far side answers so, until the end of the test. */
-export async function answering(answer: FakeAnswer | (() => FakeAnswer)) {
-	fake?.stop();
-	const script = typeof answer === "function" ? answer : () => answer;
-	fake = await startFakeLlm({ api: "anthropic", script });
-	return createAnthropic(fake.url);
-}
-
-/** For `afterEach`. */
-export const stopFake = () => fake?.stop();
-
-/** The host of the far side. */
-export const host = () => new URL(fake?.url ?? "").host;
+export const { answering, stopFake, host } = farSide(
+	"anthropic",
+	createAnthropic,
+);
 
 /** What the driver makes of these events. */
 export async function reading(...events: object[]): Promise<StreamEvent[]> {

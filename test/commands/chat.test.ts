@@ -373,3 +373,29 @@ test("a session that began in another dialog goes on here, with its questions", 
 	expect(err).toContain("a word\n");
 	expect(err).toContain("Not run, since nobody can be asked here: id");
 });
+
+test("--demo answers whatever model the configuration has, which is then not asked", async () => {
+	using it = await homeWithModel([{ text: "from the model" }]);
+	const { out, code } = await run(["chat", "--demo", "-m", "hello"], {
+		home: it.home,
+	});
+	expect(code).toBe(0);
+	expect(out).toContain('You said "hello"');
+	expect(it.llm.requests).toHaveLength(0);
+});
+
+test("--log-level says what goes into the log: the texts at debug, at error not even the turns", async () => {
+	for (const [level, events] of [
+		["debug", ["turn.message", "turn.done", "turn.answer"]],
+		["info", ["turn.done"]],
+		["error", []],
+	] as const) {
+		using home = temporaryHome({ agents: { main: { provider: "demo" } } });
+		const chat = ["chat", "-m", "hello", "--log-level", level];
+		expect((await run(chat, { home: home.path })).code).toBe(0);
+		const log = join(home.path, ".aeon/logs/aeon.log");
+		const lines = existsSync(log) ? readFileSync(log, "utf8") : "";
+		const told = [...lines.matchAll(/"event":"(turn\.\w+)"/g)];
+		expect(told.map(([, event]) => event ?? "")).toEqual([...events]);
+	}
+});

@@ -11,8 +11,10 @@ const UNUSABLE = 2;
 /** The commands; each is loaded when it runs. Literal imports, since a computed one fails in a compiled binary. */
 const commands = {
 	chat: () => import("./commands/chat.ts").then((module) => module.chat),
+	serve: () => import("./commands/serve.ts").then((module) => module.serve),
 	sessions: () =>
 		import("./commands/sessions.ts").then((module) => module.sessions),
+	status: () => import("./commands/status.ts").then((module) => module.status),
 	config: () => import("./commands/config.ts").then((module) => module.config),
 };
 

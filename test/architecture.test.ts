@@ -7,7 +7,7 @@ import { basename, dirname, join, relative } from "node:path";
 const ROOT = join(import.meta.dir, "..");
 const SRC = join(ROOT, "src");
 
-/** Which rooms a room may look into. Those that are not named here see everything: main, app, commands. */
+/** Which rooms a room may look into. Those that are not named here see everything: main, app and its parts, commands. */
 const SEES: Record<string, string[]> = {
 	core: [],
 	llm: ["core"],
@@ -16,7 +16,14 @@ const SEES: Record<string, string[]> = {
 	dialogs: ["core"],
 	agent: ["core", "llm", "tools", "storage"],
 	settings: ["core", "llm", "tools", "storage"],
+	server: ["core", "agent", "dialogs", "storage"],
+	remote: ["core", "dialogs", "storage", "server"],
 };
+
+/** What a client knows of the server: the types of what is said between them. */
+const WIRE = ["codes", "frames", "protocol", "events"].map(
+	(name) => `server/${name}.ts`,
+);
 
 /** The one file of a room that the rooms above it may import, beside core; settings reads the registries, too. */
 const FRONT_DOORS: Record<string, string> = {
@@ -24,6 +31,8 @@ const FRONT_DOORS: Record<string, string> = {
 	tools: "tools/tool.ts",
 	storage: "storage/store.ts",
 	dialogs: "dialogs/provider.ts",
+	agent: "agent/runtime.ts",
+	server: "server/server.ts",
 };
 
 const MAX_LINES = 300;
@@ -36,6 +45,8 @@ interface SourceFile {
 	/** What it imports of ours, from src; and the packages. */
 	ours: string[];
 	packages: string[];
+	/** What of ours it loads: all but types. */
+	loads: string[];
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
@@ -47,12 +58,15 @@ const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
 			...text.matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)"/gm),
 		].map((match) => match[1] ?? "");
 		const all = [...new Set([...named, ...imports.map(({ path }) => path)])];
-		const ours = all
-			.filter((path) => path.startsWith("."))
-			.map((path) => relative(SRC, join(SRC, dirname(name), path)));
+		const fromSrc = (paths: string[]) =>
+			paths
+				.filter((path) => path.startsWith("."))
+				.map((path) => relative(SRC, join(SRC, dirname(name), path)));
+		const ours = fromSrc(all);
+		const loads = fromSrc(imports.map(({ path }) => path));
 		const room = name.includes("/") ? (name.split("/")[0] ?? "") : "";
 		const packages = all.filter((path) => !path.startsWith("."));
-		return { name, room, text, ours, packages };
+		return { name, room, text, ours, packages, loads };
 	});
 
 /** The imports that break a rule, as `file imports file`. */
@@ -94,21 +108,48 @@ test("a room is entered by its front door", () => {
 				target !== room &&
 				!!door &&
 				imported !== door &&
-				!isRegistry
+				!isRegistry &&
+				!(room === "remote" && WIRE.includes(imported))
 			);
 		}),
 	).toEqual([]);
 });
 
-test("nobody imports main, and only commands import app", () => {
+test("a client loads nothing of the server, whose schemas would cost it memory", () => {
+	const clients = files.filter(
+		({ name, room }) =>
+			room === "remote" ||
+			name === "commands/reach.ts" ||
+			name === "commands/status.ts",
+	);
+	expect(clients.length).toBeGreaterThan(6);
+	const loaded = clients.flatMap(({ name, loads }) =>
+		loads
+			.filter((path) => path.startsWith("server/") || path.startsWith("app"))
+			.map((path) => `${name} loads ${path}`),
+	);
+	expect(loaded).toEqual([]);
+});
+
+test("nobody imports main, and only commands import app and its parts", () => {
 	expect(
 		offenders(
-			({ room }, imported) =>
+			({ room, name }, imported) =>
 				imported === "main.ts" ||
-				(imported === "app.ts" && room !== "commands"),
+				(isApp(imported) && room !== "commands" && !isApp(name)),
 		),
 	).toEqual([]);
 });
+
+test("Hono is named in the server only", () => {
+	const naming = files.filter(({ packages }) => packages.includes("hono"));
+	expect(naming.map(({ name }) => name)).toEqual(["server/http.ts"]);
+});
+
+/** True of `app.ts` and of the files it is made of, `app_*.ts`. */
+function isApp(name: string): boolean {
+	return /^app(_[a-z]+)?\.ts$/.test(name);
+}
 
 test("no driver imports another one", () => {
 	const drivers = files

@@ -4,6 +4,7 @@ import { AeonError } from "../core/errors.ts";
 const MAX_WAITING = 20;
 
 interface Entry {
+	id: string;
 	run(signal: AbortSignal): Promise<void>;
 	controller: AbortController;
 }
@@ -23,14 +24,17 @@ export class Lanes {
 
 	/**
 	 * Runs the work when its turn comes and gives what it gives. Work that is cancelled while it waits is still run, with
-	 * a signal that is aborted already, so that it can say so. Rejects with `busy` where too much waits.
+	 * a signal that is aborted already, so that it can say so. Whether there is room is asked of `admit`. `id` is what
+	 * `cancelOne` knows it by.
 	 */
 	async enqueue<T>(
 		key: string,
 		work: (signal: AbortSignal) => Promise<T>,
+		id = "",
 	): Promise<T> {
 		const { promise, resolve, reject } = Promise.withResolvers<T>();
 		const entry = {
+			id,
 			run: (signal: AbortSignal) => work(signal).then(resolve, reject),
 			controller: new AbortController(),
 		};
@@ -38,13 +42,30 @@ export class Lanes {
 		if (!lane) {
 			const entries = [entry];
 			this.#lanes.set(key, { entries, drained: this.#drain(key, entries) });
-		} else if (countLive(lane.entries) > MAX_WAITING)
+		} else lane.entries.push(entry);
+		return promise;
+	}
+
+	/** Throws `busy` where too much waits in a lane, with so much that is about to come. */
+	admit(key: string, arriving = 0): void {
+		const live = countLive(this.#lanes.get(key)?.entries ?? []);
+		if (live + arriving > MAX_WAITING)
 			throw new AeonError(
 				"busy",
 				`${MAX_WAITING} messages are waiting in this session already: wait for an answer, or send /stop.`,
 			);
-		else lane.entries.push(entry);
-		return promise;
+	}
+
+	/** True where new work of this key has to wait. */
+	isBusy(key: string): boolean {
+		return this.#lanes.has(key);
+	}
+
+	/** How much runs, and how much waits behind it. */
+	count(): { running: number; waiting: number } {
+		const lanes = [...this.#lanes.values()];
+		const entries = lanes.reduce((sum, lane) => sum + lane.entries.length, 0);
+		return { running: lanes.length, waiting: entries - lanes.length };
 	}
 
 	/** Aborts what runs and what waits in a lane; false where there is nothing. */
@@ -54,9 +75,34 @@ export class Lanes {
 		return lane !== undefined;
 	}
 
-	/** Aborts everything in every lane. */
+	/** Aborts one piece of work by its id; what waits is run at once, so that it need not wait to say so. */
+	cancelOne(id: string, reason: Error): boolean {
+		for (const { entries } of this.#lanes.values()) {
+			const at = entries.findIndex((entry) => entry.id === id);
+			const entry = entries[at];
+			if (!entry) continue;
+			entry.controller.abort(reason);
+			if (at > 0) {
+				entries.splice(at, 1);
+				void entry.run(entry.controller.signal);
+			}
+			return true;
+		}
+		return false;
+	}
+
+	/** Aborts everything that runs and waits, in every lane. */
 	cancelAll(reason: Error): void {
 		for (const key of this.#lanes.keys()) this.cancel(key, reason);
+	}
+
+	/** Aborts everything that waits, and runs it at once, so that it need not wait to say so; what runs goes on. */
+	cancelWaiting(reason: Error): void {
+		for (const { entries } of this.#lanes.values())
+			for (const { controller, run } of entries.splice(1)) {
+				controller.abort(reason);
+				void run(controller.signal);
+			}
 	}
 
 	/** Resolves when what is in the lanes now has ended. */

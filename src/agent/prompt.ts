@@ -90,7 +90,7 @@ async function loadImages(messages: Message[]): Promise<PromptMessage[]> {
 				message.attachments.map((attachment) =>
 					recent.has(message)
 						? loadImage(attachment)
-						: `[${attachment.path}: an earlier picture, left out]`,
+						: describeEarlier(attachment),
 				),
 			);
 			const notes = loaded.filter((one) => typeof one === "string");
@@ -104,8 +104,18 @@ async function loadImages(messages: Message[]): Promise<PromptMessage[]> {
 	);
 }
 
-/** A picture's bytes, checked anew since the file may have changed; a note where it cannot be sent. */
-async function loadImage({ path }: Attachment): Promise<ImageData | string> {
+function describeEarlier({ path, mimeType }: Attachment): string {
+	const what = mimeType.startsWith("image/") ? "picture, left out" : "file";
+	return `[${path}: an earlier ${what}]`;
+}
+
+/** A picture's bytes, checked anew since the file may have changed; a note where it cannot be sent, or is none. */
+async function loadImage({
+	path,
+	mimeType,
+}: Attachment): Promise<ImageData | string> {
+	if (!mimeType.startsWith("image/"))
+		return `[attached file: ${path}, ${mimeType}]`;
 	let bytes: Buffer;
 	try {
 		bytes = await readFile(path);

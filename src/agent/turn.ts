@@ -17,6 +17,7 @@ const KEEP_ABORT_MS = 400;
 
 /** What a turn is made with. */
 export interface TurnParts {
+	runId: string;
 	agent: Agent;
 	/** Another model of the agent's provider than the configured one. */
 	model: string | undefined;
@@ -30,9 +31,14 @@ export interface TurnParts {
 	onEvent(event: TurnEvent): void;
 }
 
+/** A new run's id. */
+export function newRunId(): string {
+	return `run-${crypto.randomUUID()}`;
+}
+
 /** One turn while it runs: what it has said and done so far, and the one place that numbers and tells its events. */
 export class Turn {
-	readonly runId = `run-${crypto.randomUUID()}`;
+	readonly runId: string;
 	readonly parts: TurnParts;
 	/** The session as this turn sees it: the history, then what the turn adds. */
 	context: Message[] = [];
@@ -51,6 +57,7 @@ export class Turn {
 
 	constructor(parts: TurnParts) {
 		this.parts = parts;
+		this.runId = parts.runId;
 	}
 
 	/** Everything the person has seen of this turn. */
@@ -82,10 +89,18 @@ export class Turn {
 		this.say(`[${sentence}]`);
 	}
 
-	/** Keeps a message: in the store first, then in the context. A stopped turn does not wait long for its store. */
-	async keep(message: Message): Promise<void> {
+	/**
+	 * Keeps a message: in the store first, then in the context. A stopped turn does not wait long for its store. The
+	 * message that was accepted for this run waits no longer with it.
+	 */
+	async keep(message: Message, isAccepted = false): Promise<void> {
 		const { store, sessionKey, signal, now } = this.parts;
-		const saved = store.saveMessage(sessionKey, message, now());
+		const saved = store.saveMessage(
+			sessionKey,
+			message,
+			now(),
+			...(isAccepted ? [this.runId] : []),
+		);
 		try {
 			await orAborted(saved, signal, KEEP_ABORT_MS);
 		} catch (error) {
@@ -118,6 +133,9 @@ export class Turn {
 			toolCalls: this.#toolCalls,
 			usage: this.#usage,
 			stopReason,
+			...(this.answeredBy && {
+				model: `${this.answeredBy.provider}/${this.answeredBy.model}`,
+			}),
 			...(error && { error }),
 		};
 	}

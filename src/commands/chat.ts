@@ -1,22 +1,19 @@
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { defineCommand } from "citty";
-import { type Aeon, openAeon } from "../app.ts";
 import { AeonError } from "../core/errors.ts";
+import { stateDirectory } from "../core/paths.ts";
 import {
 	completeSessionKey,
 	formatSessionKey,
 	parseSessionKey,
 } from "../core/session.ts";
 import { canAsk, print, printError, terminalStyle } from "../core/terminal.ts";
-import type { Settings } from "../settings/schema.ts";
-import {
-	defaultAgent,
-	loadSettings,
-	stateDirectory,
-} from "../settings/settings.ts";
 import { sayEach, sayOnce } from "./one_shot.ts";
-import { appOptions, configFlag, logFlag, surroundings } from "./options.ts";
+import { appOptions, configFlag, logFlag } from "./options.ts";
+import { serverFlags } from "./reach.ts";
 import { INTERRUPTED, withSignals } from "./signals.ts";
+import { findPartner, type Partner, type Talk } from "./talk.ts";
 
 /** `aeon chat`: a conversation in the terminal, or one message and its answer. */
 export const chat = defineCommand({
@@ -49,44 +46,36 @@ export const chat = defineCommand({
 			description:
 				"Let the built-in demo answer, whatever the configuration says",
 		},
+		...serverFlags,
 		...configFlag,
 		...logFlag,
 	},
 	async run({ args }) {
 		if (args.json && args.message === undefined)
 			throw new AeonError("usage", "--json needs -m TEXT");
-		const options = appOptions(args["log-level"]);
-		const where = surroundings();
-		const settings = await loadSettings({
-			...where,
-			configFlag: args.config,
-			demo: args.demo ?? false,
-			agent: agentOf(args.session) ?? args.agent,
-			needs: "agent",
-		});
-		const sessionKey = chooseSession(settings, args.agent, args.session);
-		if (settings.notice) printError(`${settings.notice}\n`);
-		const aeon = await openAeon(settings, options);
+		const agent = agentOf(args.session) ?? args.agent;
+		const partner = await findPartner(
+			{ ...args, agent },
+			appOptions(args["log-level"]),
+		);
 		try {
+			const sessionKey = chooseSession(partner, args.agent, args.session);
+			if (partner.notice) printError(`${partner.notice}\n`);
+			const talk = await partner.open();
 			const { message, json = false } = args;
 			if (message !== undefined)
-				process.exitCode = await sayOnce(aeon, sessionKey, message, json);
-			else if (canAsk())
-				process.exitCode = await converse(aeon, sessionKey, where.home);
-			else process.exitCode = await sayEach(aeon, sessionKey);
+				process.exitCode = await sayOnce(talk, sessionKey, message, json);
+			else if (canAsk()) process.exitCode = await converse(talk, sessionKey);
+			else process.exitCode = await sayEach(talk, sessionKey);
 		} finally {
-			await aeon.close();
+			await partner.close();
 		}
 	},
 });
 
 /** A conversation: until the person leaves. */
-async function converse(
-	aeon: Aeon,
-	sessionKey: string,
-	home: string,
-): Promise<number> {
-	const { cli } = await import("../dialogs/registry.ts");
+async function converse(talk: Talk, sessionKey: string): Promise<number> {
+	const { cli } = await import("../dialogs/cli/cli.ts");
 	const style = terminalStyle(process.env);
 	print(
 		`Aeon, session ${sessionKey}. /help lists the commands, Ctrl-D leaves.\n`,
@@ -94,10 +83,10 @@ async function converse(
 	const dialog = cli({
 		...style,
 		sessionKey,
-		historyFile: join(stateDirectory(home), "chat_history"),
+		historyFile: join(stateDirectory(homedir()), "chat_history"),
 		write: print,
 	});
-	await dialog.start(aeon.addDialog(dialog));
+	await dialog.start(talk.addDialog(dialog));
 	const { value: ending, exitCode } = await withSignals(
 		() => void dialog.stop(),
 		() => dialog.ended,
@@ -114,20 +103,20 @@ function agentOf(session = ""): string | undefined {
 
 /** The session to talk in: `--session` as a whole key or a name, `--agent` or the default agent. */
 function chooseSession(
-	{ agents }: Settings,
+	{ agents, defaultAgent }: Partner,
 	agent: string | undefined,
 	session = "local",
 ): string {
-	const agentId = agent ?? defaultAgent(agents);
+	const agentId = agent ?? defaultAgent;
 	const key = completeSessionKey(
 		session,
 		formatSessionKey({ agentId, dialog: "cli", userId: "local" }),
 	);
 	const { agentId: chosen } = parseSessionKey(key);
-	if (!Object.hasOwn(agents, chosen))
+	if (!agents.includes(chosen))
 		throw new AeonError(
 			"usage",
-			`there is no agent "${chosen}": agents are ${Object.keys(agents).join(", ")}`,
+			`there is no agent "${chosen}": agents are ${agents.join(", ")}`,
 		);
 	return key;
 }

@@ -17,6 +17,8 @@ const checkConfig = defineCommand({
 			configFlag: args.config,
 			needs: "everything",
 		});
+		const { checkExposure } = await import("../app_listening.ts");
+		checkExposure(settings);
 		const agents = Object.entries(settings.agents)
 			.map(([id, { provider, model }]) => `${id} (${provider}/${model})`)
 			.join(", ");

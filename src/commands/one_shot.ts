@@ -1,6 +1,5 @@
 // Messages that come from the command line or a pipe, and answers that go where standard output goes.
 
-import type { Aeon } from "../app.ts";
 import { AeonError } from "../core/errors.ts";
 import type { TurnResult } from "../core/event.ts";
 import { print, printError, terminalStyle } from "../core/terminal.ts";
@@ -8,10 +7,11 @@ import { Conversation } from "../dialogs/cli/conversation.ts";
 import { plain } from "../dialogs/cli/plain.ts";
 import type { ScreenOptions } from "../dialogs/cli/screen.ts";
 import { withSignals } from "./signals.ts";
+import type { Talk } from "./talk.ts";
 
 /** Says one thing and shows the answer, as text or as one JSON object. `-` reads the message from standard input. */
 export async function sayOnce(
-	aeon: Aeon,
+	talk: Talk,
 	sessionKey: string,
 	message: string,
 	asJson: boolean,
@@ -19,7 +19,7 @@ export async function sayOnce(
 	const text = message === "-" ? await readAll() : message;
 	const { out, aside } = standardOutputs();
 	const nowhere = { hasColour: false, write() {} };
-	const host = aeon.addDialog(plain({ out: asJson ? nowhere : out, aside }));
+	const host = talk.addDialog(plain({ out: asJson ? nowhere : out, aside }));
 	const conversation = new Conversation(host, sessionKey);
 	const { result, code } = await takeTurn(conversation, text);
 	if (asJson) out.write(`${JSON.stringify(describeResult(result))}\n`);
@@ -27,9 +27,9 @@ export async function sayOnce(
 }
 
 /** Says every line of standard input, one after the other. */
-export async function sayEach(aeon: Aeon, sessionKey: string): Promise<number> {
+export async function sayEach(talk: Talk, sessionKey: string): Promise<number> {
 	const { out, aside } = standardOutputs();
-	const host = aeon.addDialog(plain({ out, aside }));
+	const host = talk.addDialog(plain({ out, aside }));
 	const conversation = new Conversation(host, sessionKey);
 	const { createInterface } = await import("node:readline");
 	let code = 0;

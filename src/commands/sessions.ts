@@ -1,5 +1,4 @@
 import { defineCommand } from "citty";
-import { openStore } from "../app.ts";
 import { AeonError } from "../core/errors.ts";
 import { completeSessionKey, formatSessionKey } from "../core/session.ts";
 import {
@@ -9,10 +8,11 @@ import {
 	terminalStyle,
 	visible,
 } from "../core/terminal.ts";
-import { defaultAgent, loadSettings } from "../settings/settings.ts";
+import type { RemoteStore } from "../remote/store.ts";
 import { encodeMessage } from "../storage/record.ts";
-import type { SessionStore, StoredMessage } from "../storage/store.ts";
+import type { StoredMessage } from "../storage/store.ts";
 import { configFlag, surroundings } from "./options.ts";
+import { reachServer } from "./reach.ts";
 
 const keyArgument = {
 	session: {
@@ -109,28 +109,47 @@ export const sessions = defineCommand({
 	subCommands: { list, show, export: exportSession, delete: remove },
 });
 
+/** Works on the sessions, through the server where one runs. */
 async function withStore(
 	config: string | undefined,
-	work: (store: SessionStore, agent: string) => Promise<void>,
+	work: (store: RemoteStore, agent: string) => Promise<void>,
 ): Promise<void> {
+	const { store, agent } = await openSessions(config);
+	try {
+		await work(store, agent);
+	} finally {
+		await store.close();
+	}
+}
+
+/** The sessions of the server or of the store, and the agent that answers where nobody names one. */
+async function openSessions(
+	config: string | undefined,
+): Promise<{ store: RemoteStore; agent: string }> {
+	const server = await reachServer({ config });
+	if (server) {
+		const { remoteStore } = await import("../remote/store.ts");
+		const agent = server.hello.defaultAgent;
+		return { store: remoteStore(server.connection), agent };
+	}
+	const [{ openStore }, { defaultAgent, loadSettings }] = await Promise.all([
+		import("../app.ts"),
+		import("../settings/settings.ts"),
+	]);
 	const settings = await loadSettings({
 		...surroundings(),
 		configFlag: config,
 		needs: "storage",
 	});
-	const store = await openStore(settings);
-	try {
-		await work(store, defaultAgent(settings.agents));
-	} finally {
-		await store.close();
-	}
+	const agent = defaultAgent(settings.agents);
+	return { store: await openStore(settings), agent };
 }
 
 /** Works on one session. Throws `not_found` where there is none of that name. */
 function withSession(
 	config: string | undefined,
 	name: string,
-	work: (store: SessionStore, key: string) => Promise<void>,
+	work: (store: RemoteStore, key: string) => Promise<void>,
 ): Promise<void> {
 	return withStore(config, async (store, agentId) => {
 		const like = formatSessionKey({ agentId, dialog: "cli", userId: "local" });

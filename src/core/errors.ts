@@ -4,6 +4,11 @@ export type ErrorCode =
 	| "config_invalid" // aeon.json cannot be used as it is
 	| "not_found" // the named session, file or agent does not exist
 	| "busy" // a session's queue is full
+	| "conflict" // it cannot be done as things are, such as a second server on one state directory
+	| "unauthorized" // the token is missing or wrong
+	| "forbidden" // it may not be done from there
+	| "rate_limited" // too often, too fast
+	| "shutting_down" // the server is about to end and takes in nothing new
 	| "too_large" // the message cannot fit the model's window
 	| "cancelled" // somebody stopped the turn
 	| "timeout" // the turn's own wall-clock limit

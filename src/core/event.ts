@@ -10,8 +10,22 @@ export interface TurnResult {
 	toolCalls: (ToolCall & { success: boolean })[];
 	usage: Usage;
 	stopReason: StopReason;
+	/** The model that gave the last whole answer, as `provider/model`. */
+	model?: string;
 	/** Why there is no whole answer; set exactly where the turn ended in `agent.error`. */
 	error?: { code: ErrorCode; message: string };
+}
+
+/** A message that is kept: it is answered, if need be after a restart. */
+export interface Acceptance {
+	/** The run that answers it; of a repeat, the one that answers the first. */
+	runId: string;
+	sessionKey: string;
+	/** Another turn of the session has to end first. */
+	queued: boolean;
+	isRepeat: boolean;
+	/** How its turn ended. None where that was long ago, or before a restart. */
+	result: Promise<TurnResult> | undefined;
 }
 
 interface OfRun {
@@ -44,3 +58,21 @@ export type TurnEventBody =
 	  }
 	| { type: "agent.done"; result: TurnResult }
 	| { type: "agent.error"; result: TurnResult };
+
+/** What happens to sessions beside what their turns tell. */
+export type SessionEvent =
+	| {
+			type: "message.inbound";
+			runId: string;
+			sessionKey: string;
+			text: string;
+			attachments: number;
+	  }
+	| {
+			type: "session.updated";
+			sessionKey: string;
+			change: "turn" | "reset" | "deleted";
+	  };
+
+/** Everything that the runtime tells whoever watches all sessions. */
+export type RuntimeEvent = TurnEvent | SessionEvent;

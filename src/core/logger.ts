@@ -28,6 +28,8 @@ export interface Logger {
 	info(event: string, fields?: LogFields): void;
 	warn(event: string, fields?: LogFields): void;
 	error(event: string, fields?: LogFields): void;
+	/** Further texts that are never to be written anywhere. */
+	hide(secrets: readonly string[]): void;
 	/** Writes what is still held back: how often the last line was repeated. */
 	close(): void;
 }
@@ -71,7 +73,8 @@ export function createLogger({
 	stderr,
 	now = Date.now,
 }: LoggerOptions): Logger {
-	const clean = createCleaner(createRedactor(secrets));
+	const hidden = [...secrets];
+	let clean = createCleaner(createRedactor(hidden));
 	const write = createFileWriter(path, stderr);
 	let last: LogRecord | undefined;
 	let lastText = "";
@@ -121,6 +124,10 @@ export function createLogger({
 		info: at("info"),
 		warn: at("warn"),
 		error: at("error"),
+		hide(more) {
+			hidden.push(...more);
+			clean = createCleaner(createRedactor(hidden));
+		},
 		close: flush,
 	};
 }

@@ -6,6 +6,17 @@ export interface Attachment {
 	mimeType: string;
 }
 
+/** What a person said. */
+export interface InboundMessage {
+	sessionKey: string;
+	text: string;
+	attachments?: Attachment[];
+	/** The agent or model that is to answer, where it is not the session's own. */
+	model?: string;
+	/** The platform's or the client's own id of it, unique within the dialog: a repeat is not answered again. */
+	messageId?: string;
+}
+
 /** A model's wish to have a tool run. */
 export interface ToolCall {
 	/** Unique within its message; answered by the tool message with the same `toolCallId`. */

@@ -33,6 +33,67 @@ export interface Child {
 	signalGroup(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
+/** One WebSocket of a server (RFC 6455). */
+export interface ServerSocket<Data> {
+	/** What the upgrade gave it. */
+	readonly data: Data;
+	/** Bytes that were sent and that the network has not taken yet. */
+	readonly bufferedBytes: number;
+	/** Sends a text or binary frame. Gives a positive number; -1 where it waits behind others; 0 where it was dropped. */
+	send(frame: string | Uint8Array): number;
+	/** Does the work and writes what it sends in one piece. */
+	cork(work: () => void): void;
+	close(code: number, reason: string): void;
+	/** Ends the connection at once, without the closing handshake. */
+	terminate(): void;
+}
+
+/** A request on its way in. */
+export interface Incoming<Data> {
+	/** The address of whoever is at the other end of the connection. */
+	readonly address: string;
+	/** Makes a WebSocket of the request, which then needs no response. False where it cannot be one. */
+	upgrade(data: Data, headers: Record<string, string>): boolean;
+}
+
+/** What a server is started with. */
+export interface ServeOptions<Data> {
+	host: string;
+	/** 0 takes any that is free. */
+	port: number;
+	/** A frame that is larger closes its socket with 1009. */
+	maxFrameBytes: number;
+	/** What waits for a socket that does not read may grow to this; then frames are dropped. */
+	maxBufferedBytes: number;
+	/** A socket that is silent for so long, and does not answer a ping either, is closed. */
+	idleSeconds: number;
+	/** Gives no response where it has made a WebSocket of the request. */
+	fetch(
+		request: Request,
+		incoming: Incoming<Data>,
+	): Response | undefined | Promise<Response | undefined>;
+	opened(socket: ServerSocket<Data>): void;
+	/** Text, or bytes that are good only until this returns. */
+	received(socket: ServerSocket<Data>, frame: string | Uint8Array): void;
+	/** The network has taken what was buffered. */
+	drained(socket: ServerSocket<Data>): void;
+	closed(socket: ServerSocket<Data>, code: number): void;
+}
+
+/** A server that listens. */
+export interface HttpServer {
+	readonly port: number;
+	/** Takes no new connection; those that are open stay. */
+	close(): void;
+	/** Ends what is open, too. */
+	terminate(): void;
+}
+
+/** A lock that one process holds at a time, however it ends: the system itself frees it. */
+export interface ProcessLock {
+	release(): void;
+}
+
 /** What Aeon needs of a runtime beside the web's own interfaces and `node:fs`. */
 export interface Platform {
 	/** Opens a SQLite file, creating it where it is missing. */
@@ -53,6 +114,12 @@ export interface Platform {
 	): boolean;
 	/** True on Linux with Landlock, by which `aeon confine` keeps a command from files. */
 	hasLandlock(): boolean;
+	/** Listens for HTTP and WebSockets. Throws where it cannot, with the system's code (`EADDRINUSE`). */
+	serve<Data>(options: ServeOptions<Data>): HttpServer;
+	/** Takes the lock that a file stands for, which is made where it is missing; undefined where another process has it. */
+	lock(path: string): ProcessLock | undefined;
+	/** Gives memory back to the system that only the start needed: garbage, and the pages of code that ran once. */
+	settle(): void;
 	/** What starts this very Aeon again, from its binary or its source; its arguments and other variables come on top. */
 	self(): { argv: string[]; env: Record<string, string> };
 }

@@ -2,7 +2,11 @@ import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import type {
 	Child,
+	HttpServer,
 	Platform,
+	ProcessLock,
+	ServeOptions,
+	ServerSocket,
 	SqlDatabase,
 	SqlParameters,
 	Statement,
@@ -11,6 +15,7 @@ import {
 	hideProcess,
 	landlockVersion,
 	NO_CODE_CACHE,
+	releaseCode,
 } from "./platform_linux.ts";
 
 let hasLandlock: boolean | undefined;
@@ -64,6 +69,15 @@ export const platform: Platform = {
 		return hasLandlock;
 	},
 
+	serve,
+
+	lock,
+
+	settle() {
+		Bun.gc(true);
+		releaseCode();
+	},
+
 	self() {
 		const isCompiled = import.meta.dir.startsWith("/$bunfs/");
 		return {
@@ -96,4 +110,79 @@ function openDatabase(path: string): SqlDatabase {
 		transaction: (work) => database.transaction(work).immediate(),
 		close: () => database.close(),
 	};
+}
+
+/** How long a request may take in which nobody says anything; Bun's own ten seconds would cut slow readers. */
+const HTTP_IDLE_SECONDS = 60;
+
+function serve<Data>(options: ServeOptions<Data>): HttpServer {
+	/** One for as long as the socket lives. */
+	const of = (socket: Bun.ServerWebSocket<Held<Data>>) => {
+		socket.data.socket ??= seam(socket);
+		return socket.data.socket;
+	};
+	const server = Bun.serve<Held<Data>>({
+		hostname: options.host,
+		port: options.port,
+		idleTimeout: HTTP_IDLE_SECONDS,
+		// No request has a body that anybody reads.
+		maxRequestBodySize: 64 * 1024,
+		fetch: (request, self) =>
+			options.fetch(request, {
+				address: self.requestIP(request)?.address ?? "",
+				upgrade: (data, headers) =>
+					self.upgrade(request, { data: { data }, headers }),
+			}) as Promise<Response>,
+		error: () => new Response("Internal Server Error\n", { status: 500 }),
+		websocket: {
+			maxPayloadLength: options.maxFrameBytes,
+			backpressureLimit: options.maxBufferedBytes,
+			idleTimeout: options.idleSeconds,
+			sendPings: true,
+			open: (socket) => options.opened(of(socket)),
+			message: (socket, frame) => options.received(of(socket), frame),
+			drain: (socket) => options.drained(of(socket)),
+			close: (socket, code) => options.closed(of(socket), code),
+		},
+	});
+	return {
+		port: server.port ?? options.port,
+		close: () => void server.stop(),
+		terminate: () => void server.stop(true),
+	};
+}
+
+interface Held<Data> {
+	data: Data;
+	socket?: ServerSocket<Data>;
+}
+
+function seam<Data>(
+	socket: Bun.ServerWebSocket<Held<Data>>,
+): ServerSocket<Data> {
+	return {
+		data: socket.data.data,
+		get bufferedBytes() {
+			return socket.getBufferedAmount();
+		},
+		send: (frame) => socket.send(frame),
+		cork: (work) => socket.cork(work),
+		close: (code, reason) => socket.close(code, reason),
+		terminate: () => socket.terminate(),
+	};
+}
+
+/** By the locks of a SQLite file that holds nothing: they are the system's own on every system, and end with the process. */
+function lock(path: string): ProcessLock | undefined {
+	const database = new Database(path, { create: true });
+	try {
+		database.run("PRAGMA busy_timeout = 0");
+		database.run("BEGIN EXCLUSIVE");
+		return { release: () => database.close() };
+	} catch (error) {
+		database.close();
+		const { code } = error as { code?: unknown };
+		if (String(code).startsWith("SQLITE_BUSY")) return undefined;
+		throw error;
+	}
 }

@@ -1,7 +1,7 @@
 // What of Linux no runtime offers: calls into the C library. It imports little, since every confined command waits for it.
 
 import { dlopen, ptr } from "bun:ffi";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
 
 /** Where the C library lies, by the names that glibc and musl give it. */
 const C_LIBRARIES = [
@@ -22,6 +22,10 @@ const PRYING_CAPABILITIES = [21, 38];
 const LANDLOCK_CREATE_RULESET = 444;
 const LANDLOCK_ADD_RULE = 445;
 const LANDLOCK_RESTRICT_SELF = 446;
+
+/** madvise(2): its numbers, by the words that Bun has for processors, and an advice (linux/mman.h). */
+const MADVISE: Record<string, number> = { x64: 28, arm64: 233 };
+const MADV_DONTNEED = 4;
 
 /** linux/landlock.h */
 const CREATE_RULESET_VERSION = 1;
@@ -60,6 +64,23 @@ export interface Ruleset {
 /** Keeps other processes of the same user from reading this one's memory and environment. False where it cannot. */
 export function hideProcess(): boolean {
 	return openLibrary()?.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0;
+}
+
+/**
+ * Unmaps the pages of this program's code until they are run again: most ran once, at the start. They stay in the system's
+ * file cache as long as that has room, and are read-only, so that nothing can be lost (madvise(2), MADV_DONTNEED).
+ */
+export function releaseCode(): void {
+	const library = openLibrary();
+	const number = MADVISE[process.arch];
+	if (!library || number === undefined) return;
+	for (const line of readFileSync("/proc/self/maps", "utf8").split("\n")) {
+		const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) r-xp .* \//.exec(line) ?? [];
+		if (!from || !to) continue;
+		const start = Number.parseInt(from, 16);
+		const length = Number.parseInt(to, 16) - start;
+		library.syscall(number, start, length, MADV_DONTNEED, 0);
+	}
 }
 
 /** The version of Landlock that the kernel speaks; 0 where it has none. */

@@ -2,21 +2,16 @@
 
 import type { ApprovalRequest, Decision } from "../core/approval.ts";
 import type { CommandContext, CommandReply } from "../core/command.ts";
-import type { TurnEvent, TurnResult } from "../core/event.ts";
-import type { Attachment } from "../core/message.ts";
-
-/** What a person said. */
-export interface InboundMessage {
-	sessionKey: string;
-	text: string;
-	attachments?: Attachment[];
-	/** The agent or model that is to answer, where it is not the session's own. */
-	model?: string;
-}
+import type { Acceptance, TurnEvent, TurnResult } from "../core/event.ts";
+import type { InboundMessage } from "../core/message.ts";
 
 /** What Aeon says unasked, by `message_send`. */
 export interface OutboundMessage {
 	text: string;
+	/** The session in which a tool wants it said. */
+	sessionKey?: string;
+	/** What whoever sends it calls it by. */
+	deliveryId?: string;
 }
 
 /** What a dialog may ask of Aeon. */
@@ -26,8 +21,15 @@ export interface DialogHost {
 	 * `show`. Messages of one session are taken in the order in which they are handed in.
 	 */
 	receive(message: InboundMessage): Promise<TurnResult>;
+	/**
+	 * Keeps a message and resolves before its turn begins; for what has to be acknowledged to somebody who will not send it
+	 * again. What its turn says comes through `show`, as with `receive`.
+	 */
+	accept(message: InboundMessage): Promise<Acceptance>;
+	/** Takes up what was accepted before Aeon ended and no turn has taken in; gives how many messages that were. */
+	resume(): Promise<number>;
 	/** Stops what runs and waits in a session; false where nothing does. */
-	cancel(sessionKey: string): boolean;
+	cancel(sessionKey: string): Promise<boolean>;
 	/** Runs a command such as `/new` and gives what to answer; undefined where it is no command. */
 	command(
 		line: string,
@@ -47,9 +49,9 @@ export interface DialogProvider {
 	send(userId: string, message: OutboundMessage): Promise<void>;
 	/** Shows what a turn tells, in the order told. */
 	show?(userId: string, event: TurnEvent): void;
-	/** Asks the person; `deny` where they do not answer before the signal aborts. */
+	/** Asks the person of a session; `deny` where they do not answer before the signal aborts. */
 	approve?(
-		userId: string,
+		sessionKey: string,
 		request: ApprovalRequest,
 		signal: AbortSignal,
 	): Promise<Decision>;

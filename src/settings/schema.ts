@@ -10,6 +10,7 @@ import * as stores from "../storage/registry.ts";
 import type { StoreDriver } from "../storage/store.ts";
 import * as toolRegistry from "../tools/registry.ts";
 import type { Tool } from "../tools/tool.ts";
+import { serverSchema } from "./server_schema.ts";
 
 const llmDrivers: Record<string, LlmDriver> = providers;
 /** The words that `provider` may be. */
@@ -85,20 +86,6 @@ const storageSchema = z.discriminatedUnion(
 		}),
 	) as unknown as [z.ZodMiniObject],
 );
-
-const serverSchema = z.strictObject({
-	host: z._default(
-		z.string().check(z.describe("The address that aeon serve listens on")),
-		"127.0.0.1",
-	),
-	port: z._default(
-		z
-			.int()
-			.check(z.minimum(0), z.maximum(65_535))
-			.check(z.describe("The port that aeon serve listens on")),
-		7777,
-	),
-});
 
 const telegramSchema = z.strictObject({
 	enabled: z._default(z.boolean(), false),

@@ -1,6 +1,5 @@
 // From the file and the environment to checked settings: defaults, substitution, and every problem at once.
 
-import { join } from "node:path";
 import {
 	configDirectory,
 	configError,
@@ -11,6 +10,7 @@ import {
 	type Template,
 } from "../core/config.ts";
 import { asRecord, isRecord } from "../core/json.ts";
+import { stateDirectory } from "../core/paths.ts";
 import type { Needs } from "./needs.ts";
 import { review } from "./review.ts";
 import {
@@ -49,11 +49,6 @@ export function defaultAgent(agents: Record<string, unknown>): string {
 	return Object.hasOwn(agents, "main")
 		? "main"
 		: (Object.keys(agents)[0] ?? "main");
-}
-
-/** The state directory: token, history, approvals, and by default everything else. */
-export function stateDirectory(home: string): string {
-	return join(home, ".aeon");
 }
 
 /** Reads, fills in and checks the configuration. Throws `config_invalid` with every problem at once. */

@@ -62,11 +62,16 @@ export async function guarded<T>(
 	}
 }
 
+/** True of the failure of a database whose bytes are wrong: trying again does not help, `recover` does. */
+export function isDamage(error: unknown): boolean {
+	const cause = error instanceof AeonError ? error.cause : error;
+	return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(cause));
+}
+
 /** What happened to a file as a sentence for a person, told from the error's code. An AeonError stays as it is. */
 function storageFailure(path: string, cause: unknown): AeonError {
 	if (cause instanceof AeonError) return cause;
-	const code =
-		cause instanceof Error && "code" in cause ? String(cause.code) : "";
+	const code = codeOf(cause);
 	// SQLite calls it an I/O error when the disk has no room for the -shm file.
 	const isFull = code.startsWith("SQLITE_IOERR") && hasNoRoom(path);
 	const failure = FAILURES.find((known) =>
@@ -77,6 +82,11 @@ function storageFailure(path: string, cause: unknown): AeonError {
 		`The store ${path} failed: ${failure?.problem ?? describeError(cause)}`,
 		{ hint: failure?.hint, cause },
 	);
+}
+
+/** The code of an error of SQLite or of the system; empty where it has none. */
+export function codeOf(error: unknown): string {
+	return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 function hasNoRoom(path: string): boolean {

@@ -3,9 +3,7 @@
 import {
 	closeSync,
 	existsSync,
-	fstatSync,
 	mkdirSync,
-	openSync,
 	readdirSync,
 	renameSync,
 	unlinkSync,
@@ -13,22 +11,24 @@ import {
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { filePath } from "../core/config.ts";
+import { addUsage, NO_USAGE, type Usage } from "../core/message.ts";
 import { formatArchiveKey, parseSessionKey } from "../core/session.ts";
+import { openExisting, reading } from "./existing.ts";
 import { guarded } from "./failure.ts";
-import { EXTENSION, fileName, splitKey, suffixOf } from "./file_name.ts";
-import { decodeMessage, encodeMessage, summarise } from "./record.ts";
+import { fileName, splitKey } from "./file_name.ts";
+import { Summaries } from "./file_summaries.ts";
+import { InboxFile } from "./inbox_file.ts";
+import { decodeMessage, encodeMessage } from "./record.ts";
 import {
 	append,
-	type Count,
-	countMessages,
 	type Header,
 	type MessageLine,
 	messagesBackward,
 	messagesForward,
-	readHeader,
 	syncFolder,
 } from "./session_file.ts";
-import type { SessionStore, SessionSummary, StoreDriver } from "./store.ts";
+import type { SessionStore, StoreDriver } from "./store.ts";
+import { usageSince } from "./usage.ts";
 
 const options = z.object({
 	directory: filePath("The folder that sessions are kept in, a file each"),
@@ -41,16 +41,17 @@ const options = z.object({
 export const file = {
 	options,
 	open: ({ directory }) =>
-		guarded(directory, () => {
+		guarded(directory, async () => {
 			mkdirSync(directory, { recursive: true, mode: 0o700 });
 			readdirSync(directory);
-			return createStore(directory);
+			const inbox = new InboxFile(directory);
+			await inbox.tidy();
+			return createStore(directory, inbox);
 		}),
 } satisfies StoreDriver<z.infer<typeof options>>;
 
-function createStore(directory: string): SessionStore {
-	/** By file name; a count is good for as long as the name is the same file's. */
-	const counts = new Map<string, Count & { inode: number }>();
+function createStore(directory: string, inbox: InboxFile): SessionStore {
+	const summaries = new Summaries(directory);
 
 	const pathOf = (key: string) => join(directory, fileName(key));
 
@@ -60,75 +61,31 @@ function createStore(directory: string): SessionStore {
 		return offset;
 	};
 
-	const readSummary = (
-		name: string,
-	): Omit<SessionSummary, "messageCount"> | undefined =>
-		reading(join(directory, name), (opened) => {
-			const header = readHeader(opened);
-			if (!header) return undefined;
-			const sessionKey = header.session_key + suffixOf(name);
-			// A copy that a person made under another name is not a session.
-			if (fileName(sessionKey) !== name) return undefined;
-			const { updatedAt = header.created_at, lastText } = readEnd(opened);
-			return {
-				sessionKey,
-				agentId: header.agent_id,
-				createdAt: header.created_at,
-				updatedAt,
-				lastText,
-			};
-		});
-
-	const count = (name: string): number =>
-		reading(join(directory, name), (opened) => {
-			const { ino: inode, size } = fstatSync(opened);
-			const known = counts.get(name);
-			const isSame = known?.inode === inode && known.end <= size;
-			const next = countMessages(
-				opened,
-				isSame ? known : { messages: 0, end: 0 },
-			);
-			counts.set(name, { ...next, inode });
-			return next.messages;
-		}) ?? 0;
-
 	return {
-		getSession: (key) =>
-			guarded(pathOf(key), () => {
-				const summary = readSummary(fileName(key));
-				if (!summary) return undefined;
-				const { lastText: _, ...session } = summary;
-				return session;
-			}),
+		getSession: (key) => guarded(pathOf(key), () => summaries.find(key)),
 
-		saveMessage: (key, message, timestamp) =>
+		saveMessage: (key, message, timestamp, runId) =>
 			guarded(pathOf(key), async () => {
 				const header = headerOf(key, timestamp);
 				const { role, content, metadata } = encodeMessage(message);
-				const line = { role, content, timestamp, metadata };
+				const line = { role, content, timestamp, metadata, run_id: runId };
 				const id = await add(key, header, line);
+				if (runId !== undefined) await inbox.take(runId, timestamp);
 				return { ...decodeMessage(role, content, metadata), id, timestamp };
 			}),
 
-		getHistory: (key, limit) =>
+		getHistory: (key, limit, before) =>
 			guarded(pathOf(key), () => {
 				const read = (opened: number) =>
-					[...messagesBackward(opened).take(Math.max(0, limit))].reverse();
+					messagesBackward(opened, before)
+						.take(Math.max(0, limit))
+						.toArray()
+						.reverse();
 				return reading(pathOf(key), read) ?? [];
 			}),
 
-		listSessions: (limit = Number.POSITIVE_INFINITY) =>
-			guarded(directory, () =>
-				readdirSync(directory)
-					.filter((name) => name.endsWith(EXTENSION))
-					.flatMap((name) => readSummary(name) ?? [])
-					.sort(newestFirst)
-					.slice(0, Math.max(0, limit))
-					.map((summary) => ({
-						...summary,
-						messageCount: count(fileName(summary.sessionKey)),
-					})),
-			),
+		listSessions: (query = {}) =>
+			guarded(directory, () => summaries.list(query)),
 
 		async *exportSession(key) {
 			const opened = await guarded(pathOf(key), () =>
@@ -147,11 +104,11 @@ function createStore(directory: string): SessionStore {
 
 		resetSession: (key, timestamp) =>
 			guarded(pathOf(key), async () => {
-				const [last] =
-					reading(pathOf(key), (opened) => [
-						...messagesBackward(opened).take(1),
-					]) ?? [];
-				if (!last) return undefined;
+				const isEmpty = reading(
+					pathOf(key),
+					(opened) => messagesBackward(opened).next().done,
+				);
+				if (isEmpty ?? true) return undefined;
 				let archivedAt = timestamp;
 				while (existsSync(pathOf(formatArchiveKey(key, archivedAt))))
 					archivedAt++;
@@ -165,9 +122,24 @@ function createStore(directory: string): SessionStore {
 			guarded(pathOf(key), async () => {
 				if (!existsSync(pathOf(key))) return false;
 				unlinkSync(pathOf(key));
-				counts.delete(fileName(key));
+				summaries.forget(key);
 				await syncFolder(directory);
 				return true;
+			}),
+
+		acceptMessage: (message) => guarded(directory, () => inbox.accept(message)),
+
+		waitingMessages: () => guarded(directory, () => inbox.waiting()),
+
+		dropWaiting: (runId) => guarded(directory, () => inbox.drop(runId)),
+
+		statistics: (since) =>
+			guarded(directory, async () => {
+				const paths = summaries.paths();
+				let usage = NO_USAGE;
+				for (const path of paths)
+					usage = addUsage(usage, await usageIn(path, since));
+				return { sessions: paths.length, usage };
 			}),
 
 		// Every message is on the disk already, and no file stays open.
@@ -183,41 +155,12 @@ function headerOf(key: string, timestamp: number): Header {
 	};
 }
 
-/** When a session was used last, and the beginning of the last text said in it. */
-function readEnd(opened: number): { updatedAt?: number; lastText: string } {
-	let updatedAt: number | undefined;
-	for (const message of messagesBackward(opened)) {
-		updatedAt ??= message.timestamp;
-		if (message.role !== "tool" && message.content !== "")
-			return { updatedAt, lastText: summarise(message.content) };
-	}
-	return { updatedAt, lastText: "" };
-}
-
-function newestFirst(
-	a: { updatedAt: number; sessionKey: string },
-	b: { updatedAt: number; sessionKey: string },
-): number {
-	return b.updatedAt - a.updatedAt || (a.sessionKey < b.sessionKey ? -1 : 1);
-}
-
-/** What `read` makes of a file, or undefined where there is none. */
-function reading<T>(path: string, read: (opened: number) => T): T | undefined {
+async function usageIn(path: string, since: number): Promise<Usage> {
 	const opened = openExisting(path);
-	if (opened === undefined) return undefined;
+	if (opened === undefined) return NO_USAGE;
 	try {
-		return read(opened);
+		return await usageSince(since, messagesBackward(opened));
 	} finally {
 		closeSync(opened);
-	}
-}
-
-function openExisting(path: string): number | undefined {
-	try {
-		return openSync(path, "r");
-	} catch (error) {
-		if (error instanceof Error && "code" in error && error.code === "ENOENT")
-			return undefined;
-		throw error;
 	}
 }

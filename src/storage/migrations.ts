@@ -11,14 +11,19 @@ CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, session_key TEXT NO
 CREATE INDEX idx_messages_session ON messages(session_key, timestamp);`,
 	// The order of a session is that of its ids, for a clock may go backwards; without this index reading its end sorts it.
 	"CREATE INDEX idx_messages_session_id ON messages(session_key, id);",
+	// What was taken keeps its ids, by which a repeat is known, and loses its body.
+	`CREATE TABLE inbox (run_id TEXT PRIMARY KEY, dialog TEXT NOT NULL, message_id TEXT, session_key TEXT NOT NULL, body TEXT NOT NULL,
+  received_at INTEGER NOT NULL, taken_at INTEGER);
+CREATE UNIQUE INDEX idx_inbox_message ON inbox(dialog, message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX idx_inbox_taken ON inbox(taken_at);`,
 ];
 
-/** Brings a database up to date. Throws `storage_failed` where it is newer than this program. */
+/** Brings a database up to date. Throws `conflict` where it is newer than this program. */
 export function migrate(database: SqlDatabase, path: string): void {
 	const version = readVersion(database);
 	if (version > MIGRATIONS.length)
 		throw new AeonError(
-			"storage_failed",
+			"conflict",
 			`${path} was written by a newer Aeon: its schema is ${version}, and this one knows ${MIGRATIONS.length}`,
 			{
 				hint: "Start the newer aeon, or name another file in storage.sessions_db.",

@@ -1,15 +1,20 @@
 // Waiting for a database that another program keeps locked, while everything else goes on.
 
-/** How long work is tried, from when it was given. */
 const PATIENCE_MS = 5_000;
 
 /** Between two tries: longer than the busy_timeout, for which a try may block the event loop. */
 const PAUSE_MS = 100;
 
-/** Tries work on one database again as long as it is locked, for five seconds; then the lock's error is thrown. */
+/** Tries work on one database again as long as it is locked, for a while; then the lock's error is thrown. */
 export class Patience {
+	readonly #patienceMs: number;
 	#isOver = false;
 	#last: Promise<unknown> = Promise.resolve();
+
+	/** `patienceMs` is how long work is tried, from when it was given. */
+	constructor(patienceMs = PATIENCE_MS) {
+		this.#patienceMs = patienceMs;
+	}
 
 	/** Does the work at once where nothing is locked. */
 	async patiently<T>(work: () => T, since = performance.now()): Promise<T> {
@@ -17,7 +22,7 @@ export class Patience {
 			try {
 				return work();
 			} catch (error) {
-				const isLate = performance.now() - since >= PATIENCE_MS;
+				const isLate = performance.now() - since >= this.#patienceMs;
 				if (this.#isOver || isLate || !isLocked(error)) throw error;
 			}
 			await pause();

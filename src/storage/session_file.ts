@@ -27,6 +27,8 @@ const messageSchema = z.object({
 	content: z.string(),
 	timestamp: z.number(),
 	metadata: z.optional(z.unknown()),
+	/** The run whose accepted message this is: with it in the same line, the one cannot be kept without the other. */
+	run_id: z.optional(z.string()),
 });
 
 /** The first line of a session's file. */
@@ -34,34 +36,40 @@ export type Header = z.infer<typeof headerSchema>;
 
 /** A message as a line holds it. `role` comes first: `countMessages` tells a message by it. */
 export type MessageLine = Pick<MessageRecord, "role"> &
-	Omit<MessageRecord, "role"> & { timestamp: number };
+	Omit<MessageRecord, "role"> & { timestamp: number; run_id?: string };
 
 const MESSAGE_START = '{"role":';
+const RUN = '"run_id":';
 const NEWLINE = "\n";
 
+/** What was appended: where the line begins, in which file, and whether that was empty before. */
+export interface Appended {
+	offset: number;
+	inode: number;
+	isNew: boolean;
+}
+
 /**
- * Adds a message, or a header alone, to the end of a file, which it makes where it is missing. The bytes are written
- * before this returns, in one piece; once the promise resolves they are on the disk. Gives the offset of the message.
+ * Adds a line to the end of a file, which it makes where it is missing; the header goes before the first line. The bytes
+ * are written before this returns, in one piece; once the promise resolves they are on the disk.
  */
 export async function append(
 	path: string,
-	header: Header,
-	message?: MessageLine,
-): Promise<{ offset: number; isNew: boolean }> {
+	header: Header | undefined,
+	content?: object,
+): Promise<Appended> {
 	const file = openSync(path, "a+", 0o600);
 	try {
-		const { size } = fstatSync(file);
+		const { size, ino: inode } = fstatSync(file);
 		// A write that was cut may have torn the header itself, so a new one follows every torn line.
 		const isTorn = size > 0 && String(readChunk(file, size - 1, 1)) !== NEWLINE;
-		const before =
-			size === 0 || isTorn
-				? `${isTorn ? NEWLINE : ""}${JSON.stringify(header)}\n`
-				: "";
-		const line = message ? `${JSON.stringify(message)}\n` : "";
+		const start = header && (size === 0 || isTorn) ? asLine(header) : "";
+		const before = (isTorn ? NEWLINE : "") + start;
+		const line = content ? asLine(content) : "";
 		writeWhole(file, Buffer.from(before + line));
 		const offset = findWritten(file, size + Buffer.byteLength(before), line);
 		await promisify(fdatasync)(file);
-		return { offset, isNew: size === 0 };
+		return { offset, inode, isNew: size === 0 };
 	} finally {
 		closeSync(file);
 	}
@@ -91,10 +99,33 @@ export function* messagesForward(file: number): Generator<StoredMessage> {
 	for (const line of linesForward(file)) yield* asMessage(line);
 }
 
-/** The messages of an open file, newest first, read from its end. What is torn or foreign is left out. */
-export function* messagesBackward(file: number): Generator<StoredMessage> {
+/** The messages of an open file whose ids are smaller than `before`, newest first, read from its end. What is torn or foreign is left out. */
+export function* messagesBackward(
+	file: number,
+	before = Number.POSITIVE_INFINITY,
+): Generator<StoredMessage> {
 	const { size } = fstatSync(file);
-	for (const line of linesBackward(file, size)) yield* asMessage(line);
+	const end = before < size ? endBefore(file, before) : size;
+	for (const line of linesBackward(file, end)) yield* asMessage(line);
+}
+
+/** Where the last line ends that begins before an offset. */
+function endBefore(file: number, offset: number): number {
+	if (offset <= 0) return 0;
+	const [line] = linesForward(file, offset - 1).take(1);
+	return line?.offset === offset - 1 ? line.end : offset;
+}
+
+/** Which of these runs have their message in an open file. */
+export function findRuns(file: number, runs: ReadonlySet<string>): Set<string> {
+	const found = new Set<string>();
+	for (const { text } of linesBackward(file, fstatSync(file).size)) {
+		if (found.size === runs.size) break;
+		if (!text.includes(RUN)) continue;
+		const run = messageSchema.safeParse(parseJson(text)).data?.run_id;
+		if (run !== undefined && runs.has(run)) found.add(run);
+	}
+	return found;
 }
 
 /** How many messages were counted up to which offset of a file. */
@@ -115,10 +146,14 @@ export function countMessages(file: number, { messages, end }: Count): Count {
 	return count;
 }
 
+function asLine(content: object): string {
+	return `${JSON.stringify(content)}${NEWLINE}`;
+}
+
 /** Throws where the disk takes only a part: the rest may not follow, for another process may have written meanwhile. */
 function writeWhole(file: number, bytes: Buffer): void {
 	if (writeSync(file, bytes) < bytes.length)
-		throw Object.assign(new Error("the disk took a part of the message only"), {
+		throw Object.assign(new Error("the disk took a part of the line only"), {
 			code: "ENOSPC",
 		});
 }

@@ -1,7 +1,7 @@
 // The port to storage: sessions and their messages, kept through power cuts.
 
 import type { ZodMiniObject } from "zod/mini";
-import type { Message } from "../core/message.ts";
+import type { Attachment, Message, Usage } from "../core/message.ts";
 
 /** One conversation of one user with one agent. Times are milliseconds since 1970. */
 export interface Session {
@@ -21,6 +21,47 @@ export interface SessionSummary extends Session {
 /** A message as it lies in the store. `id` grows with every message of a session. */
 export type StoredMessage = Message & { id: number; timestamp: number };
 
+/** Which sessions are listed. All of them where nothing is said. */
+export interface SessionQuery {
+	/** At most so many. */
+	limit?: number;
+	/** Only those that come after this one in the order of the list. */
+	before?: Pick<Session, "sessionKey" | "updatedAt">;
+	agentId?: string;
+	/** The third part of the key. */
+	dialog?: string;
+}
+
+/** A message that was accepted and that no turn has taken in yet: what a restart has to take up. */
+export interface WaitingMessage {
+	/** The run that will answer it. */
+	runId: string;
+	/** Where it came in; it need not be the dialog in the key. */
+	dialog: string;
+	/** The sender's own id of it, by which a repeat is known. */
+	messageId?: string;
+	sessionKey: string;
+	text: string;
+	attachments?: Attachment[];
+	/** The agent or model that is to answer, where it is not the session's own. */
+	model?: string;
+	/** Milliseconds since 1970. */
+	receivedAt: number;
+}
+
+/** What a store holds. */
+export interface StoreStatistics {
+	sessions: number;
+	/** The tokens of all answers since the time that was asked about. */
+	usage: Usage;
+}
+
+/** How well a store can do its work; where it cannot, why, in a sentence for a person. */
+export interface StoreHealth {
+	isWell: boolean;
+	problem?: string;
+}
+
 /**
  * Where sessions are kept. A message is safe once `saveMessage` has resolved: no kill of the process loses it or tears
  * another one. Reading never sees half a message. Keys are those of `core/session.ts`; texts come back exactly as they
@@ -31,17 +72,26 @@ export interface SessionStore {
 	getSession(sessionKey: string): Promise<Session | undefined>;
 	/**
 	 * Adds a message to the end of a session, which it makes where it is missing. Messages lie in the order they were given
-	 * in, also those that are not waited for.
+	 * in, also those that are not waited for. With `runId` it is that run's accepted message, which waits no longer from
+	 * the moment that this is safe.
 	 */
 	saveMessage(
 		sessionKey: string,
 		message: Message,
 		timestamp: number,
+		runId?: string,
 	): Promise<StoredMessage>;
-	/** The last `limit` messages, oldest first. Empty where there is no such session. */
-	getHistory(sessionKey: string, limit: number): Promise<StoredMessage[]>;
-	/** Sessions, the one used last first. */
-	listSessions(limit?: number): Promise<SessionSummary[]>;
+	/**
+	 * The last `limit` messages, oldest first; with `before`, the last of those whose id is smaller. Empty where there is
+	 * no such session.
+	 */
+	getHistory(
+		sessionKey: string,
+		limit: number,
+		before?: number,
+	): Promise<StoredMessage[]>;
+	/** Sessions, the one used last first; those of the same time by their keys. */
+	listSessions(query?: SessionQuery): Promise<SessionSummary[]>;
 	/** All messages of a session, oldest first, read as they are asked for. */
 	exportSession(sessionKey: string): AsyncIterable<StoredMessage>;
 	/**
@@ -55,6 +105,18 @@ export interface SessionStore {
 	/** Removes a session and all its messages. False where there is none. */
 	deleteSession(sessionKey: string): Promise<boolean>;
 	/**
+	 * Keeps a message until its turn takes it in; once this has resolved, no kill loses it. Gives the run that answers it:
+	 * its own, or the one of the first message with this dialog and `messageId`, which is then all that is kept. A repeat
+	 * is known for a day at least, through restarts, also when its turn has ended.
+	 */
+	acceptMessage(message: WaitingMessage): Promise<string>;
+	/** Every accepted message that no turn has taken in, the oldest first. */
+	waitingMessages(): Promise<WaitingMessage[]>;
+	/** Forgets a message that no turn will take in, since somebody stopped it; a repeat of it is still known. */
+	dropWaiting(runId: string): Promise<void>;
+	/** Counts what is there: all sessions, and the tokens used since a time, milliseconds since 1970. */
+	statistics(since: number): Promise<StoreStatistics>;
+	/**
 	 * Leaves the store whole on disk. What still waits for another program is tried once more and then fails. Nothing may be
 	 * asked of it afterwards.
 	 */
@@ -65,6 +127,11 @@ export interface SessionStore {
 export interface StoreDriver<Options = never> {
 	/** What the section `storage` may have for this driver. Defaults live here. */
 	readonly options: ZodMiniObject;
-	/** Opens the store, creating and migrating what is missing. Throws `storage_failed`. */
+	/** Opens the store, creating and migrating what is missing. Throws `storage_failed`, and `conflict` where a newer Aeon wrote it. */
 	open(options: Options): Promise<SessionStore>;
+	/**
+	 * Puts a damaged store out of the way with all that belongs to it, and its newest whole backup in its place, where
+	 * there is one. Gives what was done as a sentence for a person. No store of these options may be open meanwhile.
+	 */
+	recover?(options: Options, timestamp: number): Promise<string>;
 }

@@ -52,7 +52,7 @@ export interface Workspace {
 	 */
 	write(
 		path: string,
-		content: string,
+		content: string | Uint8Array,
 		mode: "write" | "append",
 	): Promise<number>;
 }

@@ -1,4 +1,4 @@
-// How a text comes into a file for good: added to its end, or in the place of all it was.
+// How a content comes into a file for good: added to its end, or in the place of all it was.
 
 import { constants } from "node:fs";
 import { rename, unlink } from "node:fs/promises";
@@ -13,7 +13,7 @@ const NEW_FILE_MODE = 0o666;
 export async function appendFile(
 	parent: Directory,
 	name: string,
-	content: string,
+	content: string | Uint8Array,
 ): Promise<number> {
 	const flags = O_WRONLY | O_APPEND | O_CREAT;
 	const { handle } = await parent.openFile(name, flags, NEW_FILE_MODE);
@@ -24,11 +24,11 @@ export async function appendFile(
 	return (await file.stat()).size;
 }
 
-/** Writes beside the file and renames over it, so that a reader, or a power cut, finds all of the old text or all of the new. */
+/** Writes beside the file and renames over it, so that a reader, or a power cut, finds all of the old content or all of the new. */
 export async function replaceFile(
 	parent: Directory,
 	name: string,
-	content: string,
+	content: string | Uint8Array,
 ): Promise<number> {
 	const old = await parent.status(name);
 	if (old) parent.requirePlain(name, old);

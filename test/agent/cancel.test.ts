@@ -85,7 +85,7 @@ for (const [
 		const turn = it.say("go");
 		await reached(it, llm);
 		const before = performance.now();
-		expect(it.host.cancel(SESSION)).toBe(true);
+		expect(await it.host.cancel(SESSION)).toBe(true);
 		const result = await turn;
 		expect(performance.now() - before).toBeLessThan(1000);
 		expect(result).toMatchObject({
@@ -98,7 +98,7 @@ for (const [
 		);
 		expect((await it.say("hello")).text).toBe("Hello again.");
 		expect(llm.breaches).toEqual([]);
-		expect(it.host.cancel(SESSION)).toBe(false);
+		expect(await it.host.cancel(SESSION)).toBe(false);
 		llm.stop();
 	});
 

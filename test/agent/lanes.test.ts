@@ -64,10 +64,10 @@ test("the twenty-first message that would wait is refused, and room comes back w
 	const all = Array.from({ length: 21 }, () =>
 		lanes.enqueue("a", () => gate.promise),
 	);
-	expect(lanes.enqueue("a", async () => {})).rejects.toThrow(
-		"20 messages are waiting",
-	);
+	expect(() => lanes.admit("a")).toThrow("20 messages are waiting");
 	lanes.cancel("a", stop);
+	lanes.admit("a", 20);
+	expect(() => lanes.admit("a", 21)).toThrow("20 messages are waiting");
 	const reset = lanes.enqueue("a", async () => "reset");
 	gate.resolve();
 	await Promise.all(all);

@@ -276,6 +276,8 @@ test("every command has its help", async () => {
 	for (const command of [
 		"",
 		"chat",
+		"serve",
+		"status",
 		"sessions",
 		"sessions list",
 		"sessions show",

@@ -31,7 +31,9 @@ export async function conductOf(
 	};
 	const host: DialogHost = {
 		receive: async () => result,
-		cancel: () => false,
+		accept: () => Promise.reject(new Error("not asked for here")),
+		resume: async () => 0,
+		cancel: async () => false,
 		command: async () => undefined,
 	};
 	await dialog.start(host);

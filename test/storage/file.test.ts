@@ -2,19 +2,24 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
 	appendFileSync,
 	copyFileSync,
+	mkdirSync,
 	mkdtempSync,
 	readdirSync,
 	readFileSync,
+	renameSync,
 	rmSync,
 	statSync,
 	truncateSync,
 	unlinkSync,
+	utimesSync,
 	writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { file } from "../../src/storage/file.ts";
+import { replaceLog } from "../../src/storage/log_file.ts";
 import type { SessionStore } from "../../src/storage/store.ts";
+import { waiting } from "./inbox_contract.ts";
 import { canMount, onSmallDisk, remount } from "./small_disk.ts";
 import { all, say, user } from "./store_contract.ts";
 
@@ -156,6 +161,143 @@ test("the count of a session follows what others add to it, cut from it or put i
 	unlinkSync(path);
 	await say(await file.open({ directory }), KEY, "only");
 	expect(await count()).toBe(1);
+});
+
+test("a message whose log the kill has cut off does not wait, for its session has its run", async () => {
+	await store.acceptMessage(waiting("r1"));
+	await store.acceptMessage(waiting("r2"));
+	const log = readFileSync(join(directory, "inbox.log"));
+	const { sessionKey } = waiting("");
+	await store.saveMessage(sessionKey, user("hello"), NOW, "r1");
+	await say(store, sessionKey, ...Array(100).fill("later"));
+	writeFileSync(join(directory, "inbox.log"), log);
+	const fresh = await file.open({ directory });
+	expect(await fresh.waitingMessages()).toEqual([waiting("r2")]);
+});
+
+test("a message that is saved waits no longer where the log cannot be written", async () => {
+	await store.acceptMessage(waiting("r1"));
+	const path = join(directory, "inbox.log");
+	const log = readFileSync(path);
+	unlinkSync(path);
+	mkdirSync(path);
+	const { sessionKey } = waiting("");
+	await store.saveMessage(sessionKey, user("hello"), NOW, "r1");
+	rmSync(path, { recursive: true });
+	writeFileSync(path, log);
+	expect(await store.waitingMessages()).toEqual([]);
+	expect(await all(store, sessionKey)).toHaveLength(1);
+});
+
+test("a waiting message torn anywhere is left out, and what follows it is kept", async () => {
+	await store.acceptMessage(waiting("r1"));
+	const path = join(directory, "inbox.log");
+	const whole = statSync(path).size;
+	await store.acceptMessage({ ...waiting("r2"), text: "torn ü}" });
+	const bytes = readFileSync(path);
+	for (let kept = 1; kept < bytes.length - whole - 1; kept++) {
+		writeFileSync(path, bytes.subarray(0, whole + kept));
+		const fresh = await file.open({ directory });
+		expect(await fresh.waitingMessages()).toEqual([waiting("r1")]);
+		await fresh.acceptMessage(waiting("r3"));
+		const both = [waiting("r1"), waiting("r3")];
+		expect(await fresh.waitingMessages()).toEqual(both);
+	}
+});
+
+test("a long log is made short at opening: what waits stays, and what was taken is known for a week", async () => {
+	const text = "x".repeat(1000);
+	const week = 7 * 24 * 60 * 60 * 1000;
+	for (let n = 0; n < 100; n++) {
+		const message = { ...waiting(`r${n}`, `m${n}`), text };
+		const receivedAt = n < 90 ? NOW - week : NOW;
+		await store.acceptMessage({ ...message, receivedAt });
+		if (n !== 50) await store.dropWaiting(`r${n}`);
+	}
+	const path = join(directory, "inbox.log");
+	const fresh = await file.open({ directory });
+	expect(statSync(path).size).toBeLessThan(4_000);
+	expect(readdirSync(directory)).toEqual(["inbox.log"]);
+	for (const reader of [fresh, store]) {
+		const waits = { ...waiting("r50", "m50"), text, receivedAt: NOW - week };
+		expect(await reader.waitingMessages()).toEqual([waits]);
+		expect(await reader.acceptMessage(waiting("new", "m95"))).toBe("r95");
+	}
+	expect(await fresh.acceptMessage(waiting("again", "m0"))).toBe("again");
+	expect(modeOf(path)).toBe("600");
+});
+
+test("what others write while the log is made short is kept", async () => {
+	const writers = await Promise.all(
+		Array.from({ length: 3 }, () => file.open({ directory })),
+	);
+	const text = "x".repeat(3000);
+	const accepted: string[] = [];
+	const write = async (writer: SessionStore, name: number) => {
+		for (let n = 0; n < 60; n++) {
+			const run = `${name} ${n}`;
+			await writer.acceptMessage({ ...waiting(run), text });
+			if (n % 10) await writer.dropWaiting(run);
+			else accepted.push(run);
+		}
+	};
+	let isWriting = true;
+	const shorten = async () => {
+		while (isWriting) {
+			await file.open({ directory });
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+	};
+	const shortening = Promise.all([shorten(), shorten()]);
+	await Promise.all(writers.map(write));
+	isWriting = false;
+	await shortening;
+	const waits = await store.waitingMessages();
+	expect(waits.map(({ runId }) => runId).sort()).toEqual(accepted.sort());
+});
+
+test("of two lines for one message, as two processes may write them, the first counts", async () => {
+	await store.acceptMessage(waiting("r1", "m1"));
+	const path = join(directory, "inbox.log");
+	appendFileSync(path, readFileSync(path, "utf8").replace("r1", "r2"));
+	expect(await store.waitingMessages()).toEqual([waiting("r1", "m1")]);
+	expect(await store.acceptMessage(waiting("r3", "m1"))).toBe("r1");
+});
+
+test("a message that was added to a log just replaced is added again", async () => {
+	const path = join(directory, "inbox.log");
+	await store.acceptMessage(waiting("r1"));
+	copyFileSync(path, `${path}.new`);
+	const accepting = store.acceptMessage(waiting("r2"));
+	renameSync(`${path}.new`, path);
+	await accepting;
+	const both = [waiting("r1"), waiting("r2")];
+	expect(await store.waitingMessages()).toEqual(both);
+});
+
+test("a log is replaced together with what was added meanwhile", async () => {
+	const path = join(directory, "inbox.log");
+	await store.acceptMessage(waiting("r1"));
+	const end = statSync(path).size;
+	await store.acceptMessage(waiting("r2"));
+	replaceLog(
+		path,
+		[{ run_id: "r1", dialog: "d", session_key: KEY, received_at: 1, text: "" }],
+		end,
+	);
+	const runs = (await store.waitingMessages()).map(({ runId }) => runId);
+	expect(runs).toEqual(["r1", "r2"]);
+});
+
+test("what is left of a process that was killed while it made the log short is no hindrance for long", async () => {
+	const path = join(directory, "inbox.log");
+	await store.acceptMessage(waiting("r1"));
+	writeFileSync(`${path}.new`, "torn");
+	replaceLog(path, [], 0);
+	expect(await store.waitingMessages()).toHaveLength(1);
+	utimesSync(`${path}.new`, 0, 0);
+	replaceLog(path, [], 0);
+	expect(readdirSync(directory)).toEqual(["inbox.log"]);
 });
 
 test("files that are not sessions are left alone", async () => {

@@ -26,6 +26,11 @@ export function remount(folder: string, mode: "ro" | "rw"): void {
 	run("mount", "-o", `remount,${mode}`, folder);
 }
 
+/** Makes a full disk one of 64 MB. */
+export function grow(folder: string): void {
+	run("mount", "-o", "remount,size=64m", folder);
+}
+
 function run(...command: string[]): void {
 	const { success, stderr } = Bun.spawnSync(command);
 	if (!success) throw new Error(`${command.join(" ")}: ${stderr}`);

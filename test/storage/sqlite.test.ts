@@ -45,8 +45,11 @@ test("the database has exactly the documented tables and indexes", async () => {
 		"CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, session_key TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, timestamp INTEGER NOT NULL, metadata TEXT, FOREIGN KEY (session_key) REFERENCES sessions(session_key))",
 		"CREATE INDEX idx_messages_session ON messages(session_key, timestamp)",
 		"CREATE INDEX idx_messages_session_id ON messages(session_key, id)",
+		"CREATE TABLE inbox (run_id TEXT PRIMARY KEY, dialog TEXT NOT NULL, message_id TEXT, session_key TEXT NOT NULL, body TEXT NOT NULL, received_at INTEGER NOT NULL, taken_at INTEGER)",
+		"CREATE UNIQUE INDEX idx_inbox_message ON inbox(dialog, message_id) WHERE message_id IS NOT NULL",
+		"CREATE INDEX idx_inbox_taken ON inbox(taken_at)",
 	]);
-	expect(database.query("PRAGMA user_version").values()).toEqual([[2]]);
+	expect(database.query("PRAGMA user_version").values()).toEqual([[3]]);
 	expect(database.query("PRAGMA journal_mode").values()).toEqual([["wal"]]);
 	database.close();
 });
@@ -261,7 +264,7 @@ test("a closed store says so instead of losing a message", async () => {
 test("reading the end of a long session sorts nothing", async () => {
 	await (await open()).close();
 	const database = new Database(path);
-	for (const range of ["", "AND id > 5"])
+	for (const range of ["", "AND id > 5", "AND id < 5"])
 		expect(
 			database
 				.query<{ detail: string }, []>(
@@ -277,18 +280,83 @@ test("reading the end of a long session sorts nothing", async () => {
 	database.close();
 });
 
+test("what was taken is kept without its text, and forgotten a week later", async () => {
+	const store = await open();
+	const accept = (runId: string, receivedAt: number) =>
+		store.acceptMessage({
+			runId,
+			dialog: "cli",
+			messageId: runId,
+			sessionKey: KEY,
+			text: "secret",
+			receivedAt,
+		});
+	const week = 7 * 24 * 60 * 60 * 1000;
+	await accept("taken", 0);
+	await accept("dropped", 0);
+	await accept("waiting", 0);
+	await store.saveMessage(KEY, user("secret"), 1, "taken");
+	await store.dropWaiting("dropped");
+	const database = new Database(path);
+	const rows = () =>
+		database.query("SELECT run_id, body, taken_at FROM inbox").values();
+	const waiting = ["waiting", JSON.stringify({ text: "secret" }), null];
+	const taken = ["taken", "", 1];
+	expect(rows()).toEqual([taken, ["dropped", "", 0], waiting]);
+	await accept("taken", week + 1);
+	expect(rows()).toEqual([taken, waiting]);
+	await accept("taken", week + 2);
+	expect(rows()).toEqual([
+		waiting,
+		["taken", JSON.stringify({ text: "secret" }), null],
+	]);
+	expect(
+		database
+			.query<{ detail: string }, []>(
+				"EXPLAIN QUERY PLAN DELETE FROM inbox WHERE taken_at < 5",
+			)
+			.all()
+			.map(({ detail }) => detail),
+	).toEqual([expect.stringMatching(/^SEARCH inbox USING .*idx_inbox_taken/)]);
+	database.close();
+	await store.close();
+});
+
+test("a message that cannot be saved goes on waiting", async () => {
+	const store = await open();
+	await store.acceptMessage({
+		runId: "r1",
+		dialog: "cli",
+		sessionKey: KEY,
+		text: "hello",
+		receivedAt: 1,
+	});
+	const database = new Database(path);
+	database.run(
+		"CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'refused'); END",
+	);
+	await expect(
+		store.saveMessage(KEY, user("hello"), 2, "r1"),
+	).rejects.toMatchObject({ code: "storage_failed" });
+	database.close();
+	expect(await store.waitingMessages()).toHaveLength(1);
+	await store.close();
+});
+
 test("a database of an earlier version is brought up to date with its messages", async () => {
 	const store = await open();
 	const saved = await say(store, KEY, "old");
 	await store.close();
 	const database = new Database(path);
-	database.run("DROP INDEX idx_messages_session_id; PRAGMA user_version = 1");
+	database.run(
+		"DROP INDEX idx_messages_session_id; DROP TABLE inbox; PRAGMA user_version = 1",
+	);
 	database.close();
 	const again = await open();
 	expect(await all(again, KEY)).toEqual(saved);
 	await again.close();
 	const after = new Database(path);
-	expect(after.query("PRAGMA user_version").values()).toEqual([[2]]);
+	expect(after.query("PRAGMA user_version").values()).toEqual([[3]]);
 	after.close();
 });
 
@@ -309,7 +377,7 @@ test("a step that another process has taken meanwhile is not taken twice", () =>
 		path,
 	);
 	expect(here.prepare("PRAGMA user_version").get()).toEqual({
-		user_version: 2,
+		user_version: 3,
 	});
 	here.close();
 	there.close();
@@ -321,8 +389,8 @@ test("a database of a newer Aeon is left alone", async () => {
 	database.run("PRAGMA user_version = 99");
 	database.close();
 	await expect(open()).rejects.toMatchObject({
-		code: "storage_failed",
-		message: `${path} was written by a newer Aeon: its schema is 99, and this one knows 2`,
+		code: "conflict",
+		message: `${path} was written by a newer Aeon: its schema is 99, and this one knows 3`,
 		hint: "Start the newer aeon, or name another file in storage.sessions_db.",
 	});
 });
@@ -497,7 +565,7 @@ test("many processes may open a new database at the same moment", async () => {
 			return new Response(child.stderr).text();
 		}),
 	);
-	expect(firsts).toEqual(["0", "0", "0", "0"]);
+	expect(firsts).toEqual(["0?", "0?", "0?", "0?"]);
 }, 20_000);
 
 test.skipIf(!canMount)(

@@ -1,10 +1,17 @@
 import { join } from "node:path";
 import { file, sqlite } from "../../src/storage/registry.ts";
-import { describeStore } from "./store_contract.ts";
+import { describeInbox } from "./inbox_contract.ts";
+import { describeLists } from "./list_contract.ts";
+import { describeStore, type OpenStore } from "./store_contract.ts";
 
-describeStore("sqlite", (folder) =>
-	sqlite.open({ sessions_db: join(folder, "state", "sessions.db") }),
-);
-describeStore("file", (folder) =>
-	file.open({ directory: join(folder, "state", "sessions") }),
-);
+const DRIVERS: Record<string, OpenStore> = {
+	sqlite: (folder) =>
+		sqlite.open({ sessions_db: join(folder, "state", "sessions.db") }),
+	file: (folder) => file.open({ directory: join(folder, "state", "sessions") }),
+};
+
+for (const [name, open] of Object.entries(DRIVERS)) {
+	describeStore(name, open);
+	describeLists(name, open);
+	describeInbox(name, open);
+}

@@ -10,7 +10,8 @@ import type { SessionStore, StoredMessage } from "../../src/storage/store.ts";
 const KEY = "agent:main:telegram:123456789";
 const NOW = 1_760_000_000_000;
 
-const NAUGHTY_TEXTS = [
+/** Texts that stores tend to spoil. */
+export const NAUGHTY_TEXTS = [
 	"",
 	" \t\n\r\n ",
 	"a\0b",
@@ -157,6 +158,21 @@ export function describeStore(name: string, open: OpenStore): void {
 			expect(await store.getHistory(KEY, -1)).toEqual([]);
 		});
 
+		test("gives the messages before an id, the last of them", async () => {
+			const saved = await say(store, KEY, "one", "two", "three", "four");
+			await say(store, "agent:main:cli:other", "not asked for");
+			const [first, , third, last] = saved.map(({ id }) => id);
+			const before = (id: number | undefined, limit: number) =>
+				store.getHistory(KEY, limit, id);
+			expect(await before(last, 10)).toStrictEqual(saved.slice(0, 3));
+			expect(await before(last, 2)).toStrictEqual(saved.slice(1, 3));
+			expect(await before(third, 1)).toStrictEqual(saved.slice(1, 2));
+			expect(await before(Number(third) + 1, 2)).toEqual(saved.slice(1, 3));
+			expect(await before(first, 10)).toEqual([]);
+			expect(await before(-1, 10)).toEqual([]);
+			expect(await before(Number.MAX_SAFE_INTEGER, 9)).toStrictEqual(saved);
+		});
+
 		test("gives every message an id greater than the one before", async () => {
 			const saved = await say(store, KEY, "one", "two", "three");
 			const ids = saved.map(({ id }) => id);
@@ -278,10 +294,10 @@ export function describeStore(name: string, open: OpenStore): void {
 				},
 			];
 			expect(await store.listSessions()).toEqual(summaries as never);
-			expect(await store.listSessions(2)).toEqual(
+			expect(await store.listSessions({ limit: 2 })).toEqual(
 				summaries.slice(0, 2) as never,
 			);
-			expect(await store.listSessions(0)).toEqual([]);
+			expect(await store.listSessions({ limit: 0 })).toEqual([]);
 			await store.saveMessage(`${b}`, user("b again"), NOW + 9);
 			expect(
 				(await store.listSessions()).map(({ sessionKey, messageCount }) => [

@@ -65,8 +65,9 @@ export function cli(options: CliOptions): CliDialog {
 						.catch((error) => screen.failure(describeError(error)))
 						.finally(settle),
 				interrupt(discarded) {
-					if (!isStopping && started.stop().length > 0) {
+					if (!isStopping && started.isRunning) {
 						isStopping = true;
+						void started.stop();
 						return;
 					}
 					write("\n");
@@ -92,7 +93,7 @@ export function cli(options: CliOptions): CliDialog {
 		},
 		show: (_userId: string, event: TurnEvent) => screen.show(event),
 		async approve(
-			_userId: string,
+			_sessionKey: string,
 			request: ApprovalRequest,
 			signal: AbortSignal,
 		): Promise<Decision> {

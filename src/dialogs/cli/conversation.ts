@@ -49,8 +49,11 @@ export class Conversation {
 	}
 
 	/** Stops all that runs and waits, and gives the sessions in which it did. */
-	stop(): string[] {
-		return [...new Set(this.#running)].filter((key) => this.#host.cancel(key));
+	async stop(): Promise<string[]> {
+		const stopped = [...new Set(this.#running)].map(async (key) =>
+			(await this.#host.cancel(key)) ? [key] : [],
+		);
+		return (await Promise.all(stopped)).flat();
 	}
 
 	/** Obeys a command; undefined where the line is a message. Throws `usage` where a session's name is none. */
@@ -63,7 +66,7 @@ export class Conversation {
 			case "/session":
 				return this.#goTo(rest.join(" "));
 			case "/stop":
-				return this.#stopElsewhere() ?? this.#ask(line);
+				return (await this.#stopElsewhere()) ?? this.#ask(line);
 			case "/help": {
 				const help = await this.#ask(line);
 				return { text: [help?.text, HELP].filter(Boolean).join("\n") };
@@ -89,9 +92,9 @@ export class Conversation {
 	}
 
 	/** Stops what runs in other sessions, where nothing runs in this one: it is what the person means. */
-	#stopElsewhere(): Obeyed | undefined {
+	async #stopElsewhere(): Promise<Obeyed | undefined> {
 		if (this.#running.includes(this.#sessionKey)) return undefined;
-		const stopped = this.stop();
+		const stopped = await this.stop();
 		if (stopped.length === 0) return undefined;
 		return {
 			text: stopped.map((key) => `Stopping session ${key}.`).join("\n"),

@@ -21,7 +21,7 @@ export function plain(options: ScreenOptions): DialogProvider {
 		},
 		show: (_userId, event) => screen.show(event),
 		async approve(
-			_userId: string,
+			_sessionKey: string,
 			request: ApprovalRequest,
 			signal: AbortSignal,
 		): Promise<Decision> {

@@ -1,0 +1,126 @@
+// A cheap client in a process of its own, with the web's WebSocket: `bun scripts/bench/client.ts '{"mode": "rtt", …}'`. Prints
+// one line of JSON when it is done; one that stays prints it when it is ready, and stays until it is killed.
+
+import { type Command, clients, connect } from "./connect.ts";
+import { fanOut } from "./fan_out.ts";
+
+const command = JSON.parse(process.argv[2] ?? "{}") as Command;
+console.log(JSON.stringify(await run()));
+if (!clients.stay) process.exit(0);
+
+function run(): Promise<object> {
+	switch (command.mode) {
+		case "rtt":
+			return roundTrips();
+		case "turns":
+			return turns();
+		case "latency":
+			return latency();
+		case "hold":
+			return hold();
+		case "deaf":
+			return deaf();
+		case "fan-out":
+			return fanOut(command);
+	}
+}
+
+/** Requests for some seconds, so many at a time; the order of answers is that of requests. */
+async function roundTrips(): Promise<object> {
+	const { request = "", inFlight = 1, seconds = 3 } = command;
+	const socket = await connect(command);
+	const micros: number[] = [];
+	const sent: number[] = [];
+	const ask = () => {
+		sent.push(performance.now());
+		socket.send(request);
+	};
+	const { promise, resolve } = Promise.withResolvers<object>();
+	const warm = performance.now() + 1000;
+	const end = warm + seconds * 1000;
+	socket.onmessage = () => {
+		const now = performance.now();
+		const asked = sent.shift() ?? now;
+		if (now >= warm) micros.push((now - asked) * 1000);
+		if (now >= end)
+			return resolve({ perSecond: micros.length / seconds, ...spread(micros) });
+		ask();
+	};
+	for (let n = 0; n < inFlight; n++) ask();
+	return promise;
+}
+
+/** Turns, one after the other, each in the next of these sessions. */
+async function turns(): Promise<object> {
+	const { count = 1, sessions = ["agent:main:ws:bench"] } = command;
+	const { message = "deltas=20" } = command;
+	const socket = await connect(command);
+	const before = performance.now();
+	for (let n = 0; n < count; n++)
+		await turn(socket, sessions[n % sessions.length] ?? "", message);
+	return { perSecond: count / ((performance.now() - before) / 1000) };
+}
+
+/** From the model's first token to the client's first delta, over so many turns. */
+async function latency(): Promise<object> {
+	const { count = 200, request } = command;
+	const socket = await connect(command);
+	const micros: number[] = [];
+	for (let n = -20; n < count; n++) {
+		const added = await turn(
+			socket,
+			`agent:main:ws:late${n}`,
+			"deltas=3 every=2",
+			request,
+		);
+		if (n >= 0) micros.push(added * 1000);
+	}
+	return spread(micros);
+}
+
+/** Says something and waits for the end; gives how late the first delta was, in milliseconds. */
+function turn(
+	socket: WebSocket,
+	sessionKey: string,
+	message: string,
+	request?: string,
+): Promise<number> {
+	const { promise, resolve } = Promise.withResolvers<number>();
+	let added = 0;
+	socket.onmessage = ({ data }) => {
+		const now = performance.timeOrigin + performance.now();
+		const frame = JSON.parse(data);
+		if (frame.type === "error") throw new Error(data);
+		if (frame.event === "agent.error") throw new Error(data);
+		if (frame.event === "agent.delta" && added === 0)
+			added = now - Number.parseFloat(frame.data.text);
+		if (frame.event === "agent.done") resolve(added);
+	};
+	const params = { sessionKey, message };
+	socket.send(
+		request ?? JSON.stringify({ id: 1, method: "agent.send", params }),
+	);
+	return promise;
+}
+
+/** So many sockets that only listen. */
+async function hold(): Promise<object> {
+	clients.stay = true;
+	const before = performance.now();
+	for (let n = 0; n < (command.count ?? 1); n++) await connect(command);
+	return { seconds: (performance.now() - before) / 1000 };
+}
+
+/** One that never reads: its process is stopped. */
+async function deaf(): Promise<object> {
+	clients.stay = true;
+	await connect(command);
+	setTimeout(() => process.kill(process.pid, "SIGSTOP"), 50);
+	return {};
+}
+
+function spread(values: number[]) {
+	const sorted = values.toSorted((a, b) => a - b);
+	const at = (part: number) => sorted[Math.floor(sorted.length * part)] ?? 0;
+	return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+}

@@ -1,0 +1,274 @@
+// A server and the Aeon behind it, from the first listening to the last word: what `aeon serve` runs.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Aeon } from "./app.ts";
+import { checkExposure, serverOptions } from "./app_listening.ts";
+import { describeError, hasCode } from "./core/errors.ts";
+import { createLogger, type Logger, type LogLevel } from "./core/logger.ts";
+import { stateDirectory } from "./core/paths.ts";
+import { platform } from "./core/platform.ts";
+import { type Claim, claimState } from "./core/presence.ts";
+import { collectSecrets } from "./core/secret.ts";
+import { openStateDirectory } from "./core/state.ts";
+import type { DialogHost } from "./dialogs/provider.ts";
+import { isWildcard } from "./server/guard.ts";
+import { type AeonServer, startServer } from "./server/server.ts";
+import { tokenFile } from "./server/token.ts";
+import { keepRestartKeys } from "./settings/reload.ts";
+import type { Settings } from "./settings/schema.ts";
+import {
+	type Reading,
+	readSettings,
+	type SettingsRequest,
+} from "./settings/settings.ts";
+
+/** How `aeon serve` was called. */
+export interface ServeRequest {
+	/** How the configuration is read, now and at every reload. */
+	settings: SettingsRequest;
+	logLevel: LogLevel;
+	/** Shows a line to the operator. */
+	say(line: string): void;
+}
+
+/** Stopping Aeon and closing its store may take so long beside the draining; then the process ends anyhow. */
+const CLOSING_MS = 1_500;
+
+/** Between two looks for messages that wait in a store that cannot be read. */
+const RESUME_PAUSE_MS = 2_000;
+
+/** Is said to the operator in whole sentences, not as a line of the log. */
+const CONFIG_REJECTED = "config.rejected";
+
+/** When the start is over, and what only it needed can go. */
+const SETTLE_MS = 1_000;
+
+/** A running server. */
+export class Serving {
+	readonly #request: ServeRequest;
+	readonly #claim: Claim;
+	readonly #logger: Logger;
+	readonly #state: string;
+	#reading: Reading;
+	#server: AeonServer;
+	#aeon: Aeon | undefined;
+	#configProblem: string | undefined;
+	#host: DialogHost | undefined;
+	/** The store has been tried: it is known how it is. */
+	#isOpen = false;
+	#faults = 0;
+	#isStopping = false;
+	#giveUp: (reason: unknown) => void;
+	/** Rejects where Aeon cannot be opened as it is configured, so that only another start helps. */
+	readonly failed: Promise<never>;
+
+	/** Listens, then opens what is behind. Throws `config_invalid`, `conflict` and `storage_failed` before it listens. */
+	static async start(request: ServeRequest): Promise<Serving> {
+		const reading = await readSettings(request.settings);
+		checkExposure(reading.settings);
+		const state = stateDirectory(request.settings.home);
+		openStateDirectory(state);
+		const claim = await claimState(state);
+		try {
+			const serving = new Serving(request, reading, state, claim);
+			serving.#open().catch((error) => serving.#giveUp(error));
+			return serving;
+		} catch (error) {
+			claim.release();
+			throw error;
+		}
+	}
+
+	private constructor(
+		request: ServeRequest,
+		reading: Reading,
+		state: string,
+		claim: Claim,
+	) {
+		const { promise, reject } = Promise.withResolvers<never>();
+		this.failed = promise;
+		this.#giveUp = reject;
+		this.#request = request;
+		this.#reading = reading;
+		this.#state = state;
+		this.#claim = claim;
+		const { settings } = reading;
+		const options = serverOptions(settings, state);
+		this.#logger = createLogger({
+			path: settings.log_file_path,
+			level: request.logLevel,
+			secrets: [...collectSecrets(settings), options.token],
+			stderr: (line, record) => {
+				if (record?.event !== CONFIG_REJECTED) request.say(line);
+			},
+		});
+		this.#server = startServer(options, this.#logger);
+		this.#announce(options.token);
+		const place = settings.server.token
+			? `server.token of ${settings.file}`
+			: tokenFile(state);
+		request.say(`Aeon listens on ${this.url}; the token is in ${place}`);
+		if (settings.notice) request.say(settings.notice);
+		this.#logger.info("serve.started", { url: this.url, pid: process.pid });
+	}
+
+	/** Where this machine reaches it. */
+	get url(): string {
+		const { host } = this.#reading.settings.server;
+		const name = isWildcard(host) ? "127.0.0.1" : host;
+		const shown = name.includes(":") ? `[${name}]` : name;
+		return `ws://${shown}:${this.#server.port}`;
+	}
+
+	/** Something that nobody expected and nobody caught: it is told, and everything goes on. */
+	fault(error: unknown): void {
+		this.#faults++;
+		this.#logger.error("fault", { error });
+	}
+
+	/**
+	 * Reads the configuration again. A good one is in force from now on, for what begins from now on; a bad one changes
+	 * nothing. What is said about either goes to the operator and the log.
+	 */
+	async reload(): Promise<void> {
+		const old = this.#reading.settings;
+		try {
+			const next = await readSettings(this.#request.settings);
+			checkExposure(next.settings);
+			const { settings, restartKeys } = keepRestartKeys(next.settings, old);
+			checkExposure(settings);
+			const options = serverOptions(settings, this.#state);
+			this.#logger.hide([...collectSecrets(settings), options.token]);
+			this.#aeon?.reload(settings);
+			this.#server.use(options);
+			this.#reading = { ...next, settings };
+			void this.#resume();
+			this.#announce(options.token);
+			this.#configProblem = undefined;
+			this.#logger.info("config.reloaded", {
+				file: settings.file,
+				restartKeys,
+			});
+			this.#request.say(describeReload(settings, restartKeys));
+		} catch (error) {
+			const reason = describeError(error);
+			this.#configProblem = `The configuration was not reloaded, and the old one stays in force: ${reason}`;
+			this.#logger.error(CONFIG_REJECTED, { error });
+			this.#request.say(this.#configProblem);
+		}
+	}
+
+	/** Ends it: what runs has `drain_ms`, then it is stopped. `hurry` ends the waiting. Never throws. */
+	async stop(hurry: AbortSignal): Promise<void> {
+		if (this.#isStopping) return;
+		this.#isStopping = true;
+		const { drain_ms: drainMs } = this.#reading.settings.server;
+		this.#logger.info("serve.stopping", { drainMs });
+		this.#server.announceEnd(drainMs);
+		try {
+			const drained = this.#aeon?.runtime.drain();
+			const waited = sleep(drainMs, undefined, { signal: hurry });
+			await Promise.race([drained, waited.catch(() => {})]);
+			await Promise.race([this.#aeon?.close(), sleep(CLOSING_MS)]);
+		} catch (error) {
+			this.fault(error);
+		}
+		this.#server.close();
+		this.#claim.release();
+		this.#logger.info("serve.stopped");
+		this.#logger.close();
+	}
+
+	async #open(): Promise<void> {
+		const [
+			{ openAeon, storeAccess },
+			{ createBackend },
+			{ resilient },
+			{ Announcements },
+		] = await Promise.all([
+			import("./app.ts"),
+			import("./app_server.ts"),
+			import("./storage/resilient.ts"),
+			import("./agent/announcements.ts"),
+		]);
+		const { settings } = this.#reading;
+		const access = storeAccess(settings);
+		const store = resilient({
+			...access,
+			open: () => access.open().catch((error) => this.#refuse(error)),
+			now: Date.now,
+			onTrouble: (problem) =>
+				problem
+					? this.#logger.error("store.trouble", { problem })
+					: this.#logger.info("store.well"),
+		});
+		const announcements = new Announcements(() => [
+			...store.notices(),
+			...(store.health().problem ? [store.health().problem ?? ""] : []),
+		]);
+		const aeon = await openAeon(settings, {
+			home: this.#request.settings.home,
+			logLevel: this.#request.logLevel,
+			warn: this.#request.say,
+			logger: this.#logger,
+			store,
+			observe: (event) => this.#server.observe(event),
+			announce: (sessionKey) => announcements.take(sessionKey),
+		});
+		this.#aeon = aeon;
+		// The configuration may have been read anew meanwhile.
+		if (this.#reading.settings !== settings)
+			aeon.reload(this.#reading.settings);
+		const host = aeon.addDialog(this.#server.dialog);
+		this.#host = host;
+		this.#server.attach(
+			createBackend({
+				aeon,
+				host,
+				store,
+				reading: () => this.#reading,
+				isOpen: () => this.#isOpen,
+				notices: () => (this.#configProblem ? [this.#configProblem] : []),
+				faults: () => this.#faults,
+			}),
+		);
+		setTimeout(() => platform.settle(), SETTLE_MS).unref();
+		await this.#resume();
+		this.#isOpen = true;
+	}
+
+	/** Takes up the messages that wait in the store; where it cannot be read, again and again until it can. */
+	async #resume(): Promise<void> {
+		if (this.#isStopping) return;
+		try {
+			const count = (await this.#host?.resume()) ?? 0;
+			if (count > 0) this.#logger.info("messages.resumed", { count });
+		} catch (error) {
+			if (!hasCode(error, "storage_failed")) return this.fault(error);
+			this.#logger.warn("messages.wait", { error });
+			setTimeout(() => void this.#resume(), RESUME_PAUSE_MS).unref();
+		}
+	}
+
+	/** A store that is only out of order is waited for; one that this Aeon must not touch is not. */
+	#refuse(error: unknown): never {
+		if (hasCode(error, "conflict")) this.#giveUp(error);
+		throw error;
+	}
+
+	#announce(token: string): void {
+		this.#claim.announce({
+			pid: process.pid,
+			url: this.url,
+			token,
+			config: this.#reading.settings.file ?? "",
+		});
+	}
+}
+
+function describeReload({ file }: Settings, restartKeys: string[]): string {
+	const done = `${file ?? "The configuration"} is in force.`;
+	return restartKeys.length === 0
+		? done
+		: `${done} Only a restart changes ${restartKeys.join(", ")}.`;
+}

@@ -1,0 +1,63 @@
+import { defineCommand } from "citty";
+import { Serving } from "../app_serve.ts";
+import { printError } from "../core/terminal.ts";
+import { appOptions, configFlag, logFlag, surroundings } from "./options.ts";
+
+/** Whatever hangs, the process ends so long after it was told to. */
+const END_MS = 9_500;
+
+/** `aeon serve`: Aeon for as long as it is not told to end. */
+export const serve = defineCommand({
+	meta: {
+		name: "serve",
+		description: "Run Aeon for clients, chats and dialogs, until it is stopped",
+	},
+	args: {
+		demo: {
+			type: "boolean",
+			description:
+				"Let the built-in demo answer, whatever the configuration says",
+		},
+		...configFlag,
+		...logFlag,
+	},
+	async run({ args }) {
+		const { logLevel } = appOptions(args["log-level"]);
+		// Before the first line is said: whoever reads it may send a signal at once.
+		const { told, hurry } = awaitEnd();
+		const started = Serving.start({
+			settings: {
+				...surroundings(),
+				configFlag: args.config,
+				demo: args.demo ?? false,
+				needs: "everything",
+			},
+			logLevel,
+			say: (line) => printError(`${line}\n`),
+		});
+		process.on("SIGHUP", async () => (await started).reload());
+		for (const kind of ["unhandledRejection", "uncaughtException"])
+			process.on(kind, async (error) => (await started).fault(error));
+		const serving = await started;
+		try {
+			await Promise.race([told, serving.failed]);
+		} finally {
+			await serving.stop(hurry);
+		}
+	},
+});
+
+/** Resolves when the process is told to end; `hurry` aborts when it is told again. */
+function awaitEnd(): { told: Promise<void>; hurry: AbortSignal } {
+	const { promise: told, resolve } = Promise.withResolvers<void>();
+	const again = new AbortController();
+	let isTold = false;
+	for (const signal of ["SIGTERM", "SIGINT"])
+		process.on(signal, () => {
+			if (isTold) again.abort();
+			isTold = true;
+			setTimeout(() => process.exit(0), END_MS).unref();
+			resolve();
+		});
+	return { told, hurry: again.signal };
+}

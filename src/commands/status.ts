@@ -1,0 +1,87 @@
+import { defineCommand } from "citty";
+import { AeonError } from "../core/errors.ts";
+import { print, visible } from "../core/terminal.ts";
+import type { Payload } from "../server/protocol.ts";
+import { reachServer, serverFlags } from "./reach.ts";
+
+const MB = 1_000_000;
+
+const MS_PER = [
+	["d", 24 * 60 * 60_000],
+	["h", 60 * 60_000],
+	["min", 60_000],
+	["s", 1_000],
+] as const;
+
+/** `aeon status`: how the running server is. */
+export const status = defineCommand({
+	meta: { name: "status", description: "Show how the running server is" },
+	args: {
+		json: { type: "boolean", description: "Print one JSON object" },
+		...serverFlags,
+	},
+	async run({ args }) {
+		const { url, "token-file": tokenFile } = args;
+		const server = await reachServer({
+			takesAny: true,
+			url,
+			"token-file": tokenFile,
+		});
+		if (!server)
+			throw new AeonError("not_found", "aeon serve is not running", {
+				hint: "Start it with aeon serve, or name one elsewhere with --url ws://HOST:7777.",
+			});
+		const { connection } = server;
+		try {
+			const { ok: _, ...found } = await connection.request("status", {});
+			if (args.json) print(`${JSON.stringify(found)}\n`);
+			else print(describeStatus(found));
+		} finally {
+			connection.close();
+		}
+	},
+});
+
+/** A status as a person reads it: a line for everything. */
+export function describeStatus(found: Omit<Payload<"status">, "ok">): string {
+	const { storage, queue, tokensToday: tokens } = found;
+	const dialogs = found.dialogs.map(({ name, state }) => `${name} ${state}`);
+	const lines: [string, string | number][] = [
+		["version", found.version],
+		["process", found.pid],
+		["uptime", formatDuration(found.uptimeMs)],
+		["memory", `${Math.round(found.memory.rssBytes / MB)} MB`],
+		["config", found.config ?? "none; the defaults"],
+		[
+			"storage",
+			`${storage.driver}, ${storage.isWell ? "well" : (storage.problem ?? "not well")}`,
+		],
+		["sessions", found.sessions],
+		["clients", found.clients],
+		["dialogs", dialogs.join(", ") || "none"],
+		["queue", `${queue.running} running, ${queue.waiting} waiting`],
+		[
+			"today",
+			`${tokens.inputTokens} tokens in (${tokens.cacheReadTokens} from the cache), ${tokens.outputTokens} out`,
+		],
+		["faults", found.faults],
+		...found.notices.map((notice): [string, string] => ["notice", notice]),
+	];
+	return lines
+		.map(([name, value]) => `${name.padEnd(10)}${visible(String(value))}\n`)
+		.join("");
+}
+
+/** The two largest units: `3 d 4 h`. */
+function formatDuration(durationMs: number): string {
+	const first = MS_PER.findIndex(([, ms]) => durationMs >= ms);
+	if (first < 0) return "0 s";
+	let rest = durationMs;
+	return MS_PER.slice(first, first + 2)
+		.map(([unit, ms]) => {
+			const count = Math.floor(rest / ms);
+			rest -= count * ms;
+			return `${count} ${unit}`;
+		})
+		.join(" ");
+}

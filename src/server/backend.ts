@@ -1,0 +1,38 @@
+import type { Runtime } from "../agent/runtime.ts";
+import type { Attachment } from "../core/message.ts";
+import type { DialogHost } from "../dialogs/provider.ts";
+import type { SessionStore, StoreHealth } from "../storage/store.ts";
+import type { Payload } from "./protocol.ts";
+
+/** A file that came with a message: one of the workspace, or bytes to be put there. */
+export type IncomingFile =
+	| { path: string }
+	| { name: string; bytes: Uint8Array };
+
+/** The Aeon behind a server: what its methods act on. What can change by a reload is a function. */
+export interface Backend {
+	runtime: Runtime;
+	store: SessionStore;
+	/** What the dialog of the WebSocket clients talks to. */
+	host: DialogHost;
+	agents(): Payload<"hello">["agents"];
+	defaultAgent(): string;
+	/** What a person should know of how the configuration came about. */
+	notice(): string | undefined;
+	/** The tools of an agent. Throws `not_found`. */
+	tools(agent: string): Payload<"tool.list">["tools"];
+	dialogs(): Payload<"dialog.list">["dialogs"];
+	/** Sends by a dialog, and gives the id of what was sent. Throws `not_found` where there is none of that name. */
+	send(dialog: string, to: string, text: string): Promise<string>;
+	/** Makes an attachment of a file. Throws `usage` where it cannot be one. */
+	attach(file: IncomingFile): Promise<Attachment>;
+	/** Every section of the configuration in force, secrets as `***`. */
+	config(): Record<string, unknown>;
+	configFile(): string | undefined;
+	storageDriver(): string;
+	health(): StoreHealth;
+	/** What every person should know: sentences. */
+	notices(): readonly string[];
+	/** Errors that nobody expected, since the start. */
+	faults(): number;
+}

@@ -1,0 +1,63 @@
+// The forms that frames take on the wire: JSON or CBOR (RFC 8949), in the words of the protocol or in those of JSON-RPC 2.0.
+
+import { isRecord, parseJson } from "../core/json.ts";
+
+/** What a connection's frames are made of. CBOR is for devices for which JSON is too much. */
+export type Encoding = "json" | "cbor";
+
+/** How its frames speak: as the protocol does, or as JSON-RPC 2.0. */
+export type Dialect = "aeon" | "jsonrpc";
+
+/** Makes frames of values and values of frames. */
+export interface Codec {
+	readonly encoding: Encoding;
+	encode(value: object): string | Uint8Array;
+	/** Undefined where the frame is none of its kind. */
+	decode(frame: string | Uint8Array): unknown;
+}
+
+export const jsonCodec: Codec = {
+	encoding: "json",
+	encode: (value) => JSON.stringify(value),
+	decode: (frame) => (typeof frame === "string" ? parseJson(frame) : undefined),
+};
+
+let cborCodec: Promise<Codec> | undefined;
+
+/** The codec of CBOR, which is loaded when the first client asks for it. */
+export function loadCborCodec(): Promise<Codec> {
+	cborCodec ??= import("cborg").then(({ encode, decode }) => ({
+		encoding: "cbor",
+		// Through JSON's rules, so that both encodings leave out what is undefined.
+		encode: (value) => encode(withoutGaps(value)),
+		decode(frame) {
+			if (typeof frame === "string") return undefined;
+			try {
+				// What JSON has no word for, nothing behind this knows.
+				return decode(frame, {
+					rejectDuplicateMapKeys: true,
+					allowBigInt: false,
+				});
+			} catch {
+				return undefined;
+			}
+		},
+	}));
+	return cborCodec;
+}
+
+function withoutGaps(value: unknown): unknown {
+	if (Array.isArray(value)) return value.map(withoutGaps);
+	if (typeof value !== "object" || value === null) return value;
+	return Object.fromEntries(
+		Object.entries(value)
+			.filter(([, part]) => part !== undefined)
+			.map(([key, part]) => [key, withoutGaps(part)]),
+	);
+}
+
+/** How a frame speaks; what does not say so speaks as its connection does. */
+export function dialectOf(value: unknown, home: Dialect): Dialect {
+	if (Array.isArray(value)) return "jsonrpc";
+	return isRecord(value) && "jsonrpc" in value ? "jsonrpc" : home;
+}

@@ -1,0 +1,200 @@
+// What the methods of the protocol do: those about the server, its agents and its clients.
+
+import { AeonError } from "../core/errors.ts";
+import { formatSessionKey, parseSessionKey } from "../core/session.ts";
+import { VERSION } from "../core/version.ts";
+import type { PendingApprovals } from "./approvals.ts";
+import type { Backend } from "./backend.ts";
+import type { Client } from "./client.ts";
+import type { Method, MethodTable } from "./dispatch.ts";
+import { EVENTS } from "./events.ts";
+import { invalidRequest } from "./failure.ts";
+import { PROTOCOL_VERSION } from "./frames.ts";
+import {
+	METHODS,
+	type MethodName,
+	type Params,
+	type Payload,
+} from "./protocol.ts";
+import type { Position } from "./runs.ts";
+import { sendMessage } from "./send.ts";
+import { sessionMethods } from "./session_methods.ts";
+
+/** The user in the key of a session that nobody has named. */
+const DEFAULT_USER = "local";
+
+/** What the methods act on, beside who asks. */
+export interface MethodParts {
+	/** Resolves once everything is open; the server listens before. */
+	backend: Promise<Backend>;
+	approvals: PendingApprovals;
+	limits(): Payload<"hello">["limits"];
+	clients(): number;
+	/** Tells a client again, after its answer, what it missed; gives how many events that is. */
+	replay(client: Client, after: Position): number;
+	startedAt: number;
+	/** Throws once the server is about to end. */
+	assertOpen(): void;
+}
+
+/** The methods, each doing its work at once where nothing has to be waited for. */
+export type Handlers = {
+	[Name in MethodName]: (
+		params: Params<Name>,
+		client: Client,
+	) => Payload<Name> | Promise<Payload<Name>>;
+};
+
+/** Every method with the schema of its parameters. `auth` is not among them: it is for those who are not in yet. */
+export function createMethods(parts: MethodParts): MethodTable<Client> {
+	const handlers: Omit<Handlers, "auth"> = {
+		...serverMethods(parts),
+		...sessionMethods(parts.backend),
+	};
+	return Object.fromEntries(
+		Object.entries(handlers).map(([name, run]) => [
+			name,
+			{ params: METHODS[name as MethodName].params, run } as Method<Client>,
+		]),
+	);
+}
+
+type ServerMethods = Omit<Handlers, "auth" | `session.${string}`>;
+
+function serverMethods(parts: MethodParts): ServerMethods {
+	const { backend, approvals } = parts;
+	return {
+		hello: async (_params, client) => {
+			const { agents, defaultAgent, notice } = await backend;
+			const said = notice();
+			return {
+				ok: true,
+				name: "aeon",
+				version: VERSION,
+				protocol: PROTOCOL_VERSION,
+				clientId: client.id,
+				limits: parts.limits(),
+				methods: Object.keys(METHODS),
+				events: Object.keys(EVENTS),
+				agents: agents(),
+				defaultAgent: defaultAgent(),
+				...(said !== undefined && { notice: said }),
+			};
+		},
+
+		ping: () => ({ ok: true, now: Date.now() }),
+
+		"agent.send": async (params) => {
+			parts.assertOpen();
+			const open = await backend;
+			const sessionKey = chooseSession(params, open.defaultAgent());
+			return sendMessage(open, { ...params, sessionKey });
+		},
+
+		"agent.cancel": async ({ sessionKey, runId }) => {
+			if ((sessionKey === undefined) === (runId === undefined))
+				throw invalidRequest(
+					"agent.cancel takes either 'sessionKey' or 'runId'",
+				);
+			const { runtime } = await backend;
+			const cancelled =
+				runId === undefined
+					? runtime.cancel(sessionKey ?? "")
+					: runtime.cancelRun(runId);
+			return { ok: true, cancelled };
+		},
+
+		"agent.command": async ({ line, sessionKey, model }) => {
+			parseSessionKey(sessionKey);
+			const { host } = await backend;
+			const reply = await host.command(line, { sessionKey, model });
+			return { ok: true, isCommand: reply !== undefined, ...reply };
+		},
+
+		"events.subscribe": ({ sessionKeys, events, after }, client) => {
+			const stranger = events?.find((name) => !Object.hasOwn(EVENTS, name));
+			if (stranger !== undefined)
+				throw invalidRequest(
+					`There is no event ${JSON.stringify(stranger.slice(0, 80))}: hello names those that there are`,
+				);
+			client.filter = {
+				...(sessionKeys && { sessionKeys: new Set(sessionKeys) }),
+				...(events && { events: new Set(events) }),
+			};
+			const replayed = after === undefined ? 0 : parts.replay(client, after);
+			return { ok: true, replayed };
+		},
+
+		"dialog.list": async () => ({
+			ok: true,
+			dialogs: (await backend).dialogs(),
+		}),
+
+		"dialog.send": async ({ dialog, to, text }) => {
+			parts.assertOpen();
+			const deliveryId = await (await backend).send(dialog, to, text);
+			return { ok: true, deliveryId };
+		},
+
+		"tool.list": async ({ agent }) => {
+			const open = await backend;
+			const id = agent ?? open.defaultAgent();
+			return { ok: true, agent: id, tools: open.tools(id) };
+		},
+
+		"approval.list": () => ({ ok: true, approvals: approvals.list() }),
+
+		"approval.resolve": ({ approvalId, decision }) => {
+			approvals.resolve(approvalId, decision);
+			return { ok: true };
+		},
+
+		status: async () => {
+			const open = await backend;
+			const { sessions, usage } = await open.store.statistics(midnight());
+			return {
+				ok: true,
+				version: VERSION,
+				pid: process.pid,
+				uptimeMs: Date.now() - parts.startedAt,
+				config: open.configFile() ?? null,
+				memory: { rssBytes: process.memoryUsage.rss() },
+				storage: { driver: open.storageDriver(), ...open.health() },
+				sessions,
+				clients: parts.clients(),
+				dialogs: open.dialogs(),
+				queue: open.runtime.count(),
+				tokensToday: usage,
+				faults: open.faults(),
+				notices: [...open.notices()],
+			};
+		},
+
+		"config.get": async () => ({ ok: true, config: (await backend).config() }),
+	};
+}
+
+/** The session of a message: the one it names, else that of the agent it names, else the default agent's. */
+function chooseSession(
+	{ sessionKey, agent }: Params<"agent.send">,
+	defaultAgent: string,
+): string {
+	if (sessionKey === undefined)
+		return formatSessionKey({
+			agentId: agent ?? defaultAgent,
+			dialog: "ws",
+			userId: DEFAULT_USER,
+		});
+	const { agentId } = parseSessionKey(sessionKey);
+	if (agent !== undefined && agent !== agentId)
+		throw new AeonError(
+			"usage",
+			`The session ${sessionKey} is one of the agent "${agentId}", not of "${agent}": leave out one of the two`,
+		);
+	return sessionKey;
+}
+
+/** When today began on this machine's clock, milliseconds since 1970. */
+function midnight(): number {
+	return new Date().setHours(0, 0, 0, 0);
+}

@@ -1,0 +1,131 @@
+// What methods and events have in common: the schemas of their parts.
+
+import * as z from "zod/mini";
+import { STOP_REASONS } from "../core/message.ts";
+
+/** How many sessions or messages come at a time where nothing is said, and at most. */
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 500;
+
+export const text = (about: string) => z.string().check(z.describe(about));
+export const count = (about: string) => z.number().check(z.describe(about));
+export const flag = (about: string) => z.boolean().check(z.describe(about));
+export const ok = z.literal(true);
+
+export const sessionKey = text("`agent:<agent>:<dialog>:<user>`");
+export const runId = text("Names one turn");
+export const limit = z._default(
+	z
+		.int()
+		.check(z.minimum(1), z.maximum(MAX_LIMIT), z.describe("How many at most")),
+	DEFAULT_LIMIT,
+);
+export const json = z.record(z.string(), z.unknown());
+
+export const usage = z
+	.object({
+		inputTokens: z.number(),
+		outputTokens: z.number(),
+		cacheReadTokens: z.number(),
+		cacheWriteTokens: z.number(),
+	})
+	.check(z.describe("Tokens, as the provider counts them"));
+
+export const stopReason = z
+	.enum(STOP_REASONS)
+	.check(z.describe("Why the answer ended"));
+
+export const toolCall = z.object({
+	id: z.string(),
+	name: z.string(),
+	input: json,
+	success: z.boolean(),
+});
+
+export const outcome = {
+	text: text("Everything that was said: the deltas, joined"),
+	usage,
+	stopReason,
+	model: z.optional(text("Who answered, as `provider/model`")),
+};
+
+export const attachment = z.union([
+	z.strictObject({
+		path: text("A file of the workspace, relative to it"),
+	}),
+	z.strictObject({
+		data: text("The file's bytes in base64; it is put into the workspace"),
+		name: text("What to call it"),
+	}),
+]);
+
+export const session = z.object({
+	sessionKey,
+	agentId: z.string(),
+	createdAt: count("Milliseconds since 1970"),
+	updatedAt: count("Milliseconds since 1970"),
+});
+
+export const sessionSummary = z.extend(session, {
+	messageCount: z.number(),
+	lastText: text("The beginning of the last text said in it"),
+});
+
+export const message = z
+	.object({
+		id: count("Grows with every message of a session"),
+		role: z.enum(["user", "assistant", "tool"]),
+		content: z.string(),
+		timestamp: count("Milliseconds since 1970"),
+		attachments: z.optional(
+			z.array(z.object({ path: z.string(), mimeType: z.string() })),
+		),
+		toolCalls: z.optional(
+			z.array(
+				z.object({
+					id: z.string(),
+					name: z.string(),
+					input: json,
+					error: z.optional(text("The arguments were cut or unreadable")),
+				}),
+			),
+		),
+		usage: z.optional(usage),
+		stopReason: z.optional(stopReason),
+		model: z.optional(z.string()),
+		notice: z.optional(text("Aeon's own sentence under the answer")),
+		trimmed: z.optional(flag("The model did not see the oldest messages")),
+		toolCallId: z.optional(text("The call that this is the result of")),
+		toolName: z.optional(z.string()),
+		isError: z.optional(flag("The tool failed")),
+	})
+	.check(z.describe("As it was said"));
+
+export const approval = z.object({
+	approvalId: z.string(),
+	sessionKey,
+	tool: z.string(),
+	command: z.string(),
+	cwd: text("The real directory it would run in"),
+	expiresAt: count("Milliseconds since 1970; after it, the answer is no"),
+});
+
+export const decision = z.enum(["allow", "always", "deny"]);
+
+export const dialogState = z.object({
+	name: z.string(),
+	state: z.enum(["starting", "running", "retrying", "stopped"]),
+});
+
+export const tokens = z.object({
+	inputTokens: z.number(),
+	outputTokens: z.number(),
+	cacheReadTokens: z.number(),
+	cacheWriteTokens: z.number(),
+});
+
+export const agentInfo = z.object({
+	id: z.string(),
+	model: text("As `provider/model`"),
+	problem: z.optional(text("Why it cannot answer")),
+});

@@ -1,0 +1,111 @@
+// An open SQLite database: how it is opened, checked and closed, and how work is done on it.
+
+import {
+	accessSync,
+	closeSync,
+	constants,
+	existsSync,
+	mkdirSync,
+	openSync,
+	statSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { platform, type SqlDatabase } from "../core/platform.ts";
+import { guarded } from "./failure.ts";
+import { migrate } from "./migrations.ts";
+import type { Patience } from "./patience.ts";
+
+/** A database of Aeon's own, up to date. Whatever fails is thrown as `storage_failed`. */
+export interface Connection {
+	readonly database: SqlDatabase;
+	readonly path: string;
+	/** Waits while the database is locked. */
+	read<T>(work: () => T): Promise<T>;
+	/** The same in a transaction, after every write that was given before. */
+	write<T>(work: () => T): Promise<T>;
+	close(): Promise<void>;
+}
+
+// Waiting for a lock in here blocks the event loop, hence the short busy_timeout: the patience is in patience.ts. It comes
+// first, for the next one needs a lock.
+const PRAGMAS = [
+	"busy_timeout = 50",
+	"journal_mode = WAL",
+	"synchronous = NORMAL",
+	"foreign_keys = ON",
+	"journal_size_limit = 4194304",
+	"cache_size = -2000",
+	"mmap_size = 0",
+];
+
+/** An SD card reads some 20 MB a second: a larger database is not read whole at every start. */
+const MAX_CHECKED_SIZE = 16 * 1024 * 1024;
+
+/** Opens a database, which it makes where it is missing. A small one is checked, and refused where it is damaged. */
+export function openConnection(
+	path: string,
+	patience: Patience,
+): Promise<Connection> {
+	return guarded(path, async () => {
+		createPrivately(path);
+		const database = platform.openDatabase(path);
+		try {
+			await patience.patiently(() => {
+				for (const pragma of PRAGMAS) database.exec(`PRAGMA ${pragma}`);
+				if (statSync(path).size <= MAX_CHECKED_SIZE) check(database);
+				migrate(database, path);
+			});
+		} catch (error) {
+			database.close();
+			throw error;
+		}
+		return connect(database, path, patience);
+	});
+}
+
+/** Throws as SQLite does, with `SQLITE_CORRUPT`, where the database is damaged. Reads all of it. */
+export function check(database: SqlDatabase): void {
+	const found = database
+		.prepare<{ quick_check: string }>("PRAGMA quick_check(1)")
+		.get()?.quick_check;
+	if (found !== "ok")
+		throw Object.assign(new Error(found), { code: "SQLITE_CORRUPT" });
+}
+
+/** SQLite would make the file readable by everybody; its -wal and -shm files take over the mode of the file. */
+function createPrivately(path: string): void {
+	mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+	// An existing file must not be opened here: closing it would drop this process's other locks on it (fcntl(2)).
+	if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+	// SQLite would open what it may not write, and fail at the first message or with a worse word.
+	for (const needed of [dirname(path), path])
+		accessSync(needed, constants.R_OK | constants.W_OK);
+}
+
+function connect(
+	database: SqlDatabase,
+	path: string,
+	patience: Patience,
+): Connection {
+	let isClosed = false;
+	const close = () => {
+		if (isClosed) return;
+		isClosed = true;
+		try {
+			database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+		} finally {
+			database.close();
+		}
+	};
+	return {
+		database,
+		path,
+		read: (work) => guarded(path, () => patience.patiently(work)),
+		write: (work) =>
+			guarded(path, () => patience.inOrder(() => database.transaction(work))),
+		close: () => {
+			patience.end();
+			return guarded(path, () => patience.inOrder(close));
+		},
+	};
+}

@@ -1,0 +1,117 @@
+import { expect, test } from "bun:test";
+import { describeStatus } from "../../src/commands/status.ts";
+import { run } from "../support/command.ts";
+import { temporaryHome } from "../support/home.ts";
+import { ANY_PORT, startServe } from "../support/serve.ts";
+import { homeWithModel } from "./home_with_model.ts";
+
+test("status says of the running server how it is, a line for everything", async () => {
+	using it = await homeWithModel(
+		[{ text: "Hi.", usage: { input: 20, output: 3 } }],
+		ANY_PORT,
+	);
+	const { home } = it;
+	using serve = await startServe(home);
+	await run(["chat", "-m", "hi"], { home });
+	const { code, out, err } = await run(["status"], { home });
+	expect({ code, err }).toEqual({ code: 0, err: "" });
+	const lines = new Map(
+		out
+			.trimEnd()
+			.split("\n")
+			.map((line) => [line.slice(0, 10).trim(), line.slice(10)]),
+	);
+	expect(Object.fromEntries(lines)).toEqual({
+		version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+		process: `${serve.presence.pid}`,
+		uptime: expect.stringMatching(/^\d+ s$/),
+		memory: expect.stringMatching(/^\d+ MB$/),
+		config: `${home}/.aeon/aeon.json`,
+		storage: "sqlite, well",
+		sessions: "1",
+		clients: "1",
+		dialogs: "ws running",
+		queue: "0 running, 0 waiting",
+		today: "20 tokens in (0 from the cache), 3 out",
+		faults: "0",
+	});
+	const json = await run(["status", "--json"], { home });
+	expect(json.out.trimEnd().split("\n")).toHaveLength(1);
+	expect(JSON.parse(json.out)).toMatchObject({
+		pid: serve.presence.pid,
+		sessions: 1,
+		clients: 1,
+		queue: { running: 0, waiting: 0 },
+		tokensToday: { inputTokens: 20, outputTokens: 3 },
+		storage: { driver: "sqlite", isWell: true },
+	});
+});
+
+test("without a server status says so, and how to start one, with exit code 1", async () => {
+	using home = temporaryHome();
+	for (const flags of [[], ["--json"]])
+		expect(await run(["status", ...flags], { home: home.path })).toEqual({
+			code: 1,
+			out: "",
+			err: "aeon: aeon serve is not running\nStart it with aeon serve, or name one elsewhere with --url ws://HOST:7777.\n",
+		});
+});
+
+test("status shows times in two units, what is wrong with the storage, and what every person should know", () => {
+	const found = {
+		version: "1.2.3",
+		pid: 7,
+		uptimeMs: 0,
+		config: null,
+		memory: { rssBytes: 38_400_000 },
+		storage: { driver: "file", isWell: false, problem: "the disk is full" },
+		sessions: 2,
+		clients: 3,
+		dialogs: [
+			{ name: "ws", state: "running" as const },
+			{ name: "telegram", state: "retrying" as const },
+		],
+		queue: { running: 1, waiting: 2 },
+		tokensToday: {
+			inputTokens: 5,
+			outputTokens: 6,
+			cacheReadTokens: 4,
+			cacheWriteTokens: 0,
+		},
+		faults: 1,
+		notices: ["A word.\x1b[31m", "Another."],
+	};
+	expect(describeStatus(found)).toBe(
+		[
+			"version   1.2.3",
+			"process   7",
+			"uptime    0 s",
+			"memory    38 MB",
+			"config    none; the defaults",
+			"storage   file, the disk is full",
+			"sessions  2",
+			"clients   3",
+			"dialogs   ws running, telegram retrying",
+			"queue     1 running, 2 waiting",
+			"today     5 tokens in (4 from the cache), 6 out",
+			"faults    1",
+			"notice    A word.\\x1b[31m",
+			"notice    Another.",
+			"",
+		].join("\n"),
+	);
+	const uptime = (uptimeMs: number) =>
+		/uptime +(.*)/.exec(describeStatus({ ...found, uptimeMs }))?.[1];
+	const second = 1_000;
+	const hour = 3600 * second;
+	expect(
+		[
+			999,
+			59.9 * second,
+			61 * second,
+			hour,
+			76 * hour + 59 * 60 * second,
+			4000 * hour,
+		].map(uptime),
+	).toEqual(["0 s", "59 s", "1 min 1 s", "1 h 0 min", "3 d 4 h", "166 d 16 h"]);
+});

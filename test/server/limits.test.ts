@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import { handshake, rawRequest } from "../support/raw.ts";
+import { config, openServer } from "../support/server.ts";
+import { upTo } from "../support/wire.ts";
+
+const few = config(undefined, {
+	server: { max_clients: 3, max_frame_bytes: 8192 },
+});
+
+test("there are no more clients than there may be, and a place that is left is free again", async () => {
+	await using server = await openServer(few);
+	const { port, token } = server;
+	const clients = await Promise.all(upTo(3).map(() => server.connect()));
+	const lines = handshake(port, { Authorization: `Bearer ${token}` });
+	const { status, body, head } = await rawRequest(port, lines);
+	expect(status).toBe(503);
+	expect(head).toContain("Retry-After");
+	expect(body).toContain("server.max_clients");
+	clients[0]?.cut();
+	using watcher = clients[1] ?? (await server.connect());
+	while ((await watcher.call("status")).clients > 2);
+	using next = await server.connect();
+	await next.call("ping");
+});
+
+test("strangers take no place from those who say who they are", async () => {
+	await using server = await openServer(few);
+	const strangers = await Promise.all(upTo(3).map(() => server.connect({})));
+	expect(server.connect({})).rejects.toThrow("not connected");
+	using one = await server.connect();
+	using other = await server.connect();
+	expect((await one.call("status")).clients).toBe(5);
+	await other.call("ping");
+	for (const stranger of strangers) stranger.cut();
+});
+
+test("of many places strangers get a quarter", async () => {
+	await using server = await openServer(
+		config(undefined, { server: { max_clients: 60 } }),
+	);
+	const tried = await Promise.allSettled(
+		upTo(30).map(() => server.connect({})),
+	);
+	const inside = tried.filter(({ status }) => status === "fulfilled");
+	expect(inside).toHaveLength(15);
+	using client = await server.connect();
+	await client.call("ping");
+});
+
+test("a frame that is too large closes its own socket and no other", async () => {
+	await using server = await openServer(few);
+	using small = await server.connect();
+	using large = await server.connect();
+	const params = { message: "x".repeat(9000), wait: true };
+	large.send({ id: 1, method: "agent.send", params });
+	expect((await large.closed).code).toBe(1009);
+	const fitting = { message: "x".repeat(8000), wait: true };
+	await small.call("agent.send", fitting);
+	expect((await small.call("hello")).limits.maxFrameBytes).toBe(8192);
+});
+
+test("a client that asks for too much at once is told so, and is served again afterwards", async () => {
+	await using server = await openServer(config());
+	using client = await server.connect();
+	const all = await Promise.all(
+		upTo(400).map((n) =>
+			client.ask({
+				id: n,
+				method: "session.history",
+				params: { sessionKey: "agent:main:ws:a" },
+			}),
+		),
+	);
+	const codes = new Set(all.map(({ code = "OK" }) => code as string));
+	expect(["OK", "OK RATE_LIMITED"]).toContain([...codes].sort().join(" "));
+	await client.call("ping");
+});

@@ -1,0 +1,375 @@
+import { expect, test } from "bun:test";
+import { METHODS, type MethodName } from "../../src/server/protocol.ts";
+import { config, modelSaying, openServer } from "../support/server.ts";
+
+const KEY = "agent:main:ws:tests";
+
+test("every method answers, in the form that its schema tells", async () => {
+	await using server = await openServer(config());
+	using client = await server.connect();
+	const asked = new Set<string>();
+	const call = <Name extends MethodName>(name: Name, params?: object) => {
+		asked.add(name);
+		return client.call(name, params);
+	};
+	const hello = await call("hello", { client: "test", anything: { else: 1 } });
+	expect(hello).toMatchObject({
+		name: "aeon",
+		protocol: 1,
+		defaultAgent: "main",
+		agents: [{ id: "main", model: "demo/demo" }],
+		limits: { maxClients: 256, maxFrameBytes: 1048576 },
+	});
+	expect(hello.methods).toEqual(Object.keys(METHODS));
+	await call("auth", { token: server.token });
+	await call("ping");
+	const sent = await call("agent.send", { message: "hello", wait: true });
+	expect(sent.sessionKey).toBe("agent:main:ws:local");
+	expect(sent.text).toStartWith("This is Aeon's demo");
+	expect(sent.stopReason).toBe("end_turn");
+	await call("agent.send", { message: "hello", sessionKey: KEY, wait: true });
+	expect(await call("agent.cancel", { sessionKey: KEY })).toEqual({
+		ok: true,
+		cancelled: false,
+	});
+	const command = { line: "/help", sessionKey: KEY };
+	expect((await call("agent.command", command)).isCommand).toBe(true);
+	const { sessions } = await call("session.list");
+	expect(sessions.map(({ sessionKey }) => sessionKey)).toEqual([
+		KEY,
+		"agent:main:ws:local",
+	]);
+	expect((await call("session.get", { sessionKey: KEY })).session.agentId).toBe(
+		"main",
+	);
+	const { messages } = await call("session.history", { sessionKey: KEY });
+	expect(messages.map(({ role }) => role)).toEqual(["user", "assistant"]);
+	const reset = await call("session.reset", { sessionKey: KEY });
+	expect(reset.archivedAs).toStartWith(`${KEY}#`);
+	expect(await call("session.delete", { sessionKey: KEY })).toEqual({
+		ok: true,
+		deleted: true,
+	});
+	await call("events.subscribe", { events: ["agent.done"] });
+	expect((await call("dialog.list")).dialogs).toEqual([
+		{ name: "ws", state: "running" },
+	]);
+	await call("dialog.send", { dialog: "ws", to: "me", text: "hi" });
+	expect((await call("tool.list")).tools.map(({ name }) => name)).toContain(
+		"exec",
+	);
+	expect((await call("approval.list")).approvals).toEqual([]);
+	asked.add("approval.resolve");
+	expect(
+		await client.refused("approval.resolve", {
+			approvalId: "none",
+			decision: "allow",
+		}),
+	).toMatchObject({ code: "NOT_FOUND" });
+	const status = await call("status");
+	expect(status).toMatchObject({
+		pid: process.pid,
+		clients: 1,
+		faults: 0,
+		notices: [],
+		storage: { driver: "sqlite", isWell: true },
+		queue: { running: 0, waiting: 0 },
+	});
+	expect(status.tokensToday.inputTokens).toBeGreaterThan(0);
+	expect((await call("config.get")).config).toMatchObject({
+		agents: { main: { provider: "demo" } },
+	});
+	expect([...asked].sort()).toEqual(Object.keys(METHODS).sort());
+});
+
+/** Requests that make no sense, and what is said of them. */
+const REFUSED: [
+	method: string,
+	params: unknown,
+	code: string,
+	message: RegExp | string,
+][] = [
+	["agent.send", {}, "INVALID_REQUEST", "Missing required parameter 'message'"],
+	["agent.send", { message: null }, "INVALID_REQUEST", /'message' is null/],
+	[
+		"agent.send",
+		{ message: 7 },
+		"INVALID_REQUEST",
+		/'message' is 7, not a text/,
+	],
+	["agent.send", { message: "  " }, "INVALID_REQUEST", "The message is empty."],
+	[
+		"agent.send",
+		{ mesage: "hi", message: "hi" },
+		"INVALID_REQUEST",
+		/Unknown parameter 'mesage': did you mean "message"\?/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", wait: "yes" },
+		"INVALID_REQUEST",
+		/'wait' is "yes", not true or false/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", attachments: {} },
+		"INVALID_REQUEST",
+		/'attachments'/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", attachments: Array(11).fill({ path: "a" }) },
+		"INVALID_REQUEST",
+		/'attachments'/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", messageId: "" },
+		"INVALID_REQUEST",
+		/'messageId' is empty/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", messageId: "x".repeat(201) },
+		"INVALID_REQUEST",
+		/'messageId'/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", sessionKey: "nonsense" },
+		"INVALID_REQUEST",
+		/is not a session key/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", sessionKey: `agent:main:ws:${"x".repeat(600)}` },
+		"INVALID_REQUEST",
+		/is not a session key/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", sessionKey: "agent:nobody:ws:me" },
+		"NOT_FOUND",
+		/no agent "nobody"/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", sessionKey: "agent:toString:ws:me" },
+		"NOT_FOUND",
+		/no agent "toString"/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", agent: "nobody" },
+		"NOT_FOUND",
+		/no agent "nobody"/,
+	],
+	[
+		"agent.send",
+		{ message: "hi", agent: "other", sessionKey: KEY },
+		"INVALID_REQUEST",
+		/leave out one/,
+	],
+	["agent.cancel", {}, "INVALID_REQUEST", /either 'sessionKey' or 'runId'/],
+	[
+		"agent.cancel",
+		{ sessionKey: KEY, runId: "run-1" },
+		"INVALID_REQUEST",
+		/either/,
+	],
+	["session.list", { limit: 0 }, "INVALID_REQUEST", /'limit'/],
+	["session.list", { limit: 501 }, "INVALID_REQUEST", /'limit'/],
+	["session.list", { limit: 1.5 }, "INVALID_REQUEST", /'limit'/],
+	["session.list", { before: "nonsense" }, "INVALID_REQUEST", /no cursor/],
+	["session.get", { sessionKey: KEY }, "NOT_FOUND", /no session/],
+	[
+		"session.get",
+		{},
+		"INVALID_REQUEST",
+		"Missing required parameter 'sessionKey'",
+	],
+	[
+		"session.history",
+		{ sessionKey: KEY, before: "x" },
+		"INVALID_REQUEST",
+		/'before'/,
+	],
+	[
+		"events.subscribe",
+		{ events: ["agent.nothing"] },
+		"INVALID_REQUEST",
+		/no event "agent.nothing"/,
+	],
+	["events.subscribe", { events: ["toString"] }, "INVALID_REQUEST", /no event/],
+	[
+		"events.subscribe",
+		{ after: { "run-1": "x" } },
+		"INVALID_REQUEST",
+		/'after/,
+	],
+	[
+		"dialog.send",
+		{ dialog: "ws", to: "me", text: "" },
+		"INVALID_REQUEST",
+		/'text' is empty/,
+	],
+	[
+		"dialog.send",
+		{ dialog: "toString", to: "me", text: "a" },
+		"NOT_FOUND",
+		/no dialog/,
+	],
+	["tool.list", { agent: "constructor" }, "NOT_FOUND", /no agent/],
+	[
+		"approval.resolve",
+		{ approvalId: "a", decision: "perhaps" },
+		"INVALID_REQUEST",
+		/'decision'/,
+	],
+	["nothing", {}, "UNKNOWN_METHOD", /no method "nothing"/],
+	["__proto__", {}, "UNKNOWN_METHOD", /no method "__proto__"/],
+	["constructor", {}, "UNKNOWN_METHOD", /no method/],
+	["toString", {}, "UNKNOWN_METHOD", /no method/],
+	["x".repeat(5000), {}, "UNKNOWN_METHOD", /no method "x{80}"/],
+	["ping", [], "INVALID_REQUEST", "'params' must be an object"],
+	["ping", null, "INVALID_REQUEST", "'params' must be an object"],
+	["ping", { toString: 1 }, "INVALID_REQUEST", /Unknown parameter 'toString'/],
+	[
+		"ping",
+		{ constructor: { prototype: 1 } },
+		"INVALID_REQUEST",
+		/Unknown parameter 'constructor'/,
+	],
+];
+
+test("a request that makes no sense is answered with what is wrong, and the next one is served", async () => {
+	await using server = await openServer(config());
+	using client = await server.connect();
+	for (const [method, params, code, message] of REFUSED) {
+		const refused = await client.refused(method, params);
+		expect({ method, params, ...refused }).toMatchObject({ code });
+		if (typeof message === "string") expect(refused.message).toBe(message);
+		else expect(refused.message).toMatch(message);
+	}
+	await client.call("ping");
+});
+
+/** Frames as they are sent, and what comes back. */
+const FRAMES: [frame: string, answer: object][] = [
+	['{"id":"a","method":"ping"}', { id: "a", type: "response" }],
+	['{"id":7,"method":"ping"}', { id: 7, type: "response" }],
+	['{"id":0,"method":"ping"}', { id: 0, type: "response" }],
+	['{"id":-1.5,"method":"ping"}', { id: -1.5, type: "response" }],
+	['{"id":"","method":"ping"}', { id: "", type: "response" }],
+	['{"id":"\\ud800","method":"ping"}', { id: "\ud800", type: "response" }],
+	['{"id":"\\u0000","method":"ping"}', { id: "\0", type: "response" }],
+	['{"method":"ping"}', { id: null, type: "response" }],
+	['{"id":null,"method":"ping"}', { id: null, type: "response" }],
+	['{"id":{},"method":"ping"}', { id: null, code: "INVALID_REQUEST" }],
+	['{"id":[],"method":"ping"}', { id: null, code: "INVALID_REQUEST" }],
+	['{"id":true,"method":"ping"}', { id: null, code: "INVALID_REQUEST" }],
+	['{"id":1e400,"method":"ping"}', { id: null, code: "INVALID_REQUEST" }],
+	[
+		'{"id":9007199254740994,"method":"ping"}',
+		{ id: null, code: "INVALID_REQUEST" },
+	],
+	[
+		'{"id":9007199254740991,"method":"ping"}',
+		{ id: 9007199254740991, type: "response" },
+	],
+	[
+		'{"id":1}',
+		{
+			id: 1,
+			code: "INVALID_REQUEST",
+			message: "Missing required field 'method'",
+		},
+	],
+	['{"id":1,"method":7}', { id: 1, code: "INVALID_REQUEST" }],
+	[
+		'{"id":1,"__proto__":{"method":"ping"}}',
+		{ id: 1, code: "INVALID_REQUEST" },
+	],
+	[
+		'{"id":1,"method":"ping","params":{"__proto__":{"a":1}}}',
+		{ id: 1, code: "INVALID_REQUEST" },
+	],
+	[
+		'{"id":1,"method":"hello","params":{"__proto__":{"client":7}}}',
+		{ id: 1, type: "response" },
+	],
+	[
+		'{"id":1,"method":"ping","params":"text"}',
+		{ id: 1, code: "INVALID_REQUEST" },
+	],
+	["null", { id: null, code: "INVALID_REQUEST" }],
+	["7", { id: null, code: "INVALID_REQUEST" }],
+	['"text"', { id: null, code: "INVALID_REQUEST" }],
+	["true", { id: null, code: "INVALID_REQUEST" }],
+	["", { id: null, code: "PARSE_ERROR" }],
+	["{", { id: null, code: "PARSE_ERROR" }],
+	["\ufeff{}", { id: null, code: "PARSE_ERROR" }],
+	["NaN", { id: null, code: "PARSE_ERROR" }],
+	["[".repeat(200_000), { id: null, code: "PARSE_ERROR" }],
+	[
+		`{"id":1,"method":"ping","params":${nested(3_000)}}`,
+		{ id: 1, code: "INVALID_REQUEST" },
+	],
+	[
+		`{"id":1,"method":"ping","params":{"x":1${"0".repeat(100_000)}}}`,
+		{ id: 1, code: "INVALID_REQUEST" },
+	],
+	[
+		`{"id":1,"method":"events.subscribe","params":{"after":${nested(3_000)}}}`,
+		{ id: 1, code: "INVALID_REQUEST" },
+	],
+];
+
+function nested(depth: number): string {
+	return `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
+}
+
+test("the id of a request comes back as it was sent, and no frame harms the connection", async () => {
+	await using server = await openServer(config());
+	using client = await server.connect();
+	for (const [frame, answer] of FRAMES) {
+		const got = await client.answerTo(frame);
+		expect({ frame: frame.slice(0, 80), ...got }).toMatchObject(answer);
+	}
+	await client.call("ping");
+	expect((await client.call("status")).faults).toBe(0);
+});
+
+test("a binary frame on a connection of JSON is no JSON", async () => {
+	await using server = await openServer(config());
+	using client = await server.connect();
+	client.socket.send(new TextEncoder().encode('{"id":1,"method":"ping"}'));
+	await client.until(() => client.strays.length > 0);
+	expect(client.strays[0]).toMatchObject({ id: null, code: "PARSE_ERROR" });
+	await client.call("ping");
+});
+
+test("a message is answered by the agent and the model that it names", async () => {
+	using other = await modelSaying(() => ({ text: "The other." }));
+	await using server = await openServer(
+		config({ provider: "demo" }, { agents: { other: other.agent } }),
+	);
+	using client = await server.connect();
+	const said = await client.call("agent.send", {
+		message: "hello",
+		agent: "other",
+		wait: true,
+	});
+	expect(said).toMatchObject({
+		sessionKey: "agent:other:ws:local",
+		text: "The other.",
+		model: "anthropic/fake-1",
+	});
+	const lent = await client.call("agent.send", {
+		message: "hello",
+		sessionKey: KEY,
+		model: "other",
+		wait: true,
+	});
+	expect(lent).toMatchObject({ sessionKey: KEY, text: "The other." });
+});

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { connectionsRows, fanOutRows } from "./bench/crowd.ts";
 import { latencyRows, loadRows } from "./bench/load.ts";
-import { type Built, startModel } from "./bench/processes.ts";
+import { type Built, endAll, startModel } from "./bench/processes.ts";
 import { idleRows, memoryRows, smallRows, startRows } from "./bench/rest.ts";
 import type { Row } from "./bench/row.ts";
 
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
 	const folder = mkdtempSync(join(tmpdir(), "aeon-bench-"));
 	const model = await startModel();
 	try {
-		const built = build(folder, model.url, values.binary);
+		const built = build(folder, model, values.binary);
 		const rows: Row[] = [];
 		for (const name of values.only.split(",")) {
 			const section = Object.hasOwn(SECTIONS, name) && SECTIONS[name];
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
 		}
 		print([["", "aeon serve", "the floor", "aim"], ...rows]);
 	} finally {
-		model.stop();
+		endAll();
 		rmSync(folder, { recursive: true });
 	}
 }

@@ -40,8 +40,8 @@ const RESUME_PAUSE_MS = 2_000;
 /** Is said to the operator in whole sentences, not as a line of the log. */
 const CONFIG_REJECTED = "config.rejected";
 
-/** When the start is over, and what only it needed can go. */
-const SETTLE_MS = 1_000;
+/** When the start is over, and after so long without a turn: what was needed for it can go. */
+const SETTLE_MS = { start: 1_000, turn: 3_000 };
 
 /** A running server. */
 export class Serving {
@@ -58,6 +58,7 @@ export class Serving {
 	#isOpen = false;
 	#faults = 0;
 	#isStopping = false;
+	#settling: ReturnType<typeof setTimeout> | undefined;
 	#giveUp: (reason: unknown) => void;
 	/** Rejects where Aeon cannot be opened as it is configured, so that only another start helps. */
 	readonly failed: Promise<never>;
@@ -212,7 +213,11 @@ export class Serving {
 			warn: this.#request.say,
 			logger: this.#logger,
 			store,
-			observe: (event) => this.#server.observe(event),
+			observe: (event) => {
+				this.#server.observe(event);
+				const isEnd = event.type === "session.updated";
+				if (isEnd) this.#settleIn(SETTLE_MS.turn);
+			},
 			announce: (sessionKey) => announcements.take(sessionKey),
 		});
 		this.#aeon = aeon;
@@ -232,7 +237,7 @@ export class Serving {
 				faults: () => this.#faults,
 			}),
 		);
-		setTimeout(() => platform.settle(), SETTLE_MS).unref();
+		this.#settleIn(SETTLE_MS.start);
 		await this.#resume();
 		this.#isOpen = true;
 	}
@@ -248,6 +253,13 @@ export class Serving {
 			this.#logger.warn("messages.wait", { error });
 			setTimeout(() => void this.#resume(), RESUME_PAUSE_MS).unref();
 		}
+	}
+
+	/** Gives memory back when nothing has happened for so long. */
+	#settleIn(delayMs: number): void {
+		clearTimeout(this.#settling);
+		this.#settling = setTimeout(() => platform.settle(), delayMs);
+		this.#settling.unref();
 	}
 
 	/** A store that is only out of order is waited for; one that this Aeon must not touch is not. */

@@ -28,6 +28,14 @@ export interface Built {
 	model: string;
 }
 
+/** Everything that was started, so that nothing is left running where a section fails. */
+const children = new Set<Bun.Subprocess>();
+
+/** Ends everything that still runs. */
+export function endAll(): void {
+	for (const child of children) child.kill("SIGKILL");
+}
+
 /** The floor runs as the binary does. */
 const NO_BASELINE = { BUN_JSC_useBaselineJIT: "0" };
 
@@ -95,6 +103,7 @@ async function listen(
 		stderr: "ignore",
 	});
 	const spawned = performance.now();
+	children.add(child);
 	await answersAt(`http://127.0.0.1:${port}/health`, child);
 	const now = performance.now();
 	return {
@@ -148,11 +157,12 @@ export async function startModel() {
 		[process.execPath, join(import.meta.dir, "model.ts")],
 		{ stdout: "pipe", stderr: "inherit" },
 	);
-	return { url: await firstLine(child.stdout), stop: () => child.kill() };
+	children.add(child);
+	return firstLine(child.stdout);
 }
 
 function spawnClient(command: Command) {
-	return Bun.spawn(
+	const child = Bun.spawn(
 		[
 			process.execPath,
 			join(import.meta.dir, "client.ts"),
@@ -160,6 +170,8 @@ function spawnClient(command: Command) {
 		],
 		{ stdout: "pipe", stderr: "inherit" },
 	);
+	children.add(child);
+	return child;
 }
 
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -21,6 +21,11 @@ export interface MailboxParts {
 export class Mailbox {
 	readonly #parts: MailboxParts;
 	readonly #results = new Map<string, Promise<TurnResult>>();
+	/** The runs of messages that have an id of their own, by dialog and id; and those ids by their runs. */
+	readonly #runs = new Map<string, string>();
+	readonly #ids = new Map<string, string>();
+	/** Runs that have ended and whose results are kept, the oldest first. */
+	readonly #ended: string[] = [];
 	/** The runs of messages that this process has, from before they are in the store until they wait there no longer. */
 	readonly #inHand = new Set<string>();
 	/** By session, how many messages are on their way into the store: their places are taken. */
@@ -43,6 +48,9 @@ export class Mailbox {
 	): Promise<Acceptance> {
 		const { store, runtime } = this.#parts;
 		const { sessionKey } = mail;
+		// Before anything is checked: the session may be full of what was accepted with it.
+		const first = this.#runs.get(idIn(dialog, mail.messageId));
+		if (first !== undefined) return this.#repeat(first, mail);
 		const own = newRunId();
 		const arriving = this.#arriving.get(sessionKey) ?? 0;
 		const chosen = runtime.check(mail, arriving);
@@ -63,6 +71,7 @@ export class Mailbox {
 			if (!isOurs) this.#inHand.delete(own);
 			this.#leave(sessionKey);
 		}
+		this.#note(own, dialog, mail);
 		return { ...this.#submit(own, mail, origin, chosen), isRepeat: false };
 	}
 
@@ -99,6 +108,7 @@ export class Mailbox {
 			try {
 				const chosen = runtime.choose(mail);
 				this.#inHand.add(runId);
+				this.#note(runId, dialog, mail);
 				this.#submit(runId, mail, origin(mail), chosen);
 				taken++;
 			} catch (error) {
@@ -113,6 +123,13 @@ export class Mailbox {
 		const left = (this.#arriving.get(sessionKey) ?? 1) - 1;
 		if (left > 0) this.#arriving.set(sessionKey, left);
 		else this.#arriving.delete(sessionKey);
+	}
+
+	#note(runId: string, dialog: string, { messageId }: InboundMessage): void {
+		if (messageId === undefined) return;
+		const id = idIn(dialog, messageId);
+		this.#runs.set(id, runId);
+		this.#ids.set(runId, id);
 	}
 
 	#repeat(runId: string, { sessionKey }: InboundMessage): Acceptance {
@@ -144,17 +161,24 @@ export class Mailbox {
 
 	#keepResult(runId: string, result: Promise<TurnResult>): void {
 		this.#results.set(runId, result);
-		const [oldest] = this.#results.keys();
-		if (oldest && this.#results.size > KEPT_RESULTS)
-			this.#results.delete(oldest);
 		const settle = async (): Promise<void> => {
-			const { error } = await result;
+			const { error } = await result.finally(() => this.#forgetOldest(runId));
 			// Stopped before its turn took it in, it must not come back after a restart, unless a restart was the reason.
 			if (error?.code === "shutting_down") return;
 			if (error) await this.#drop(runId);
 			this.#inHand.delete(runId);
 		};
 		settle().catch(() => this.#drop(runId));
+	}
+
+	/** One more has ended: of the ended ones the oldest is forgotten where they are too many. */
+	#forgetOldest(ended: string): void {
+		this.#ended.push(ended);
+		if (this.#ended.length <= KEPT_RESULTS) return;
+		const oldest = this.#ended.shift() ?? "";
+		this.#results.delete(oldest);
+		this.#runs.delete(this.#ids.get(oldest) ?? "");
+		this.#ids.delete(oldest);
 	}
 
 	async #drop(runId: string): Promise<void> {
@@ -164,4 +188,8 @@ export class Mailbox {
 			return; // it is answered after the next start, at worst in vain
 		}
 	}
+}
+
+function idIn(dialog: string, messageId = ""): string {
+	return `${dialog}\n${messageId}`;
 }

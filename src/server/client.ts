@@ -1,5 +1,6 @@
 // One WebSocket client: what it may see, and how frames reach it without holding up anybody else.
 
+import { AeonError } from "../core/errors.ts";
 import type { ServerSocket } from "../core/platform.ts";
 import {
 	type Codec,
@@ -71,6 +72,8 @@ export class Client {
 	#lagTimer: ReturnType<typeof setTimeout> | undefined;
 	#authTimer: ReturnType<typeof setTimeout> | undefined;
 	#onDrain: (() => void)[] = [];
+	/** Resolves when the last large answer has been made. */
+	#making: Promise<void> = Promise.resolve();
 	/** Events that wait until those before them have gone; only while it is told of the past. */
 	#held: OutgoingEvent[] | undefined;
 
@@ -172,6 +175,25 @@ export class Client {
 	/** Answers a request. */
 	answer(frame: object): void {
 		this.#send(this.#codec.encode(frame));
+	}
+
+	/**
+	 * Makes a large answer: one at a time, and none before it has read what it was sent. Throws `cancelled` where it is gone.
+	 */
+	async makeLarge<T>(work: () => Promise<T>): Promise<T> {
+		const before = this.#making;
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.#making = promise;
+		try {
+			await before;
+			await this.caughtUp();
+			if (!this.#socket || this.#isClosing)
+				throw new AeonError("cancelled", "The client is gone.");
+			return await work();
+		} finally {
+			// Until then the answer is on its way.
+			setImmediate(resolve);
+		}
 	}
 
 	/** Resolves when it is not behind; at once where it is not. */

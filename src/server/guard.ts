@@ -1,6 +1,5 @@
 // Who may come in: the checks before anything is asked of Aeon. Any web page can reach a port of this machine.
 
-import { isIP } from "node:net";
 import { platform } from "../core/platform.ts";
 import { STRONG_BITS, tokenBits } from "./token.ts";
 
@@ -43,7 +42,7 @@ export interface Refusal {
 export function isLoopback(host: string): boolean {
 	const name = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
 	if (name === "localhost" || name === "::1") return true;
-	return isIP(name) === 4 && name.startsWith("127.");
+	return /^127(\.\d{1,3}){3}$/.test(name);
 }
 
 /** The checks of one server. */

@@ -82,7 +82,7 @@ export const METHODS = {
 						z.minLength(1),
 						z.maxLength(200),
 						z.describe(
-							"The client's own id of the message: a repeat does nothing and gives the first run",
+							"The client's own id of the message in its session: a repeat does nothing and gives the first run",
 						),
 					),
 			),

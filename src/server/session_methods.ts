@@ -2,13 +2,19 @@
 
 import { AeonError } from "../core/errors.ts";
 import { parseSessionKey } from "../core/session.ts";
-import type { SessionQuery, StoredMessage } from "../storage/store.ts";
+import type {
+	SessionQuery,
+	SessionStore,
+	StoredMessage,
+} from "../storage/store.ts";
 import type { Backend } from "./backend.ts";
 import { invalidRequest } from "./failure.ts";
 import type { Handlers } from "./methods.ts";
 
 /** Characters of a page of messages; a single message may be longer. */
 const MAX_PAGE_SIZE = 500_000;
+
+const READ_AT_ONCE = 20;
 
 type SessionMethods = Pick<
 	Handlers,
@@ -41,15 +47,13 @@ export function sessionMethods(backend: Promise<Backend>): SessionMethods {
 			return { ok: true, session };
 		},
 
-		"session.history": async ({ sessionKey, limit, before }) => {
+		"session.history": async ({ sessionKey, limit, before }, client) => {
 			parseSessionKey(sessionKey);
 			const { store } = await backend;
-			const found = await store.getHistory(sessionKey, limit + 1, before);
-			const messages = lastPage(found.slice(-limit));
-			const first = messages[0];
-			const isAll = messages.length === found.length;
-			const cursor = isAll || !first ? null : first.id;
-			return { ok: true, sessionKey, messages, cursor };
+			const page = await client.makeLarge(() =>
+				readPage(store, sessionKey, limit, before),
+			);
+			return { ok: true, sessionKey, ...page };
 		},
 
 		"session.reset": async ({ sessionKey }) => {
@@ -66,16 +70,29 @@ export function sessionMethods(backend: Promise<Backend>): SessionMethods {
 	};
 }
 
-/** The last of the messages that fit on a page; one at least. */
-function lastPage(messages: StoredMessage[]): StoredMessage[] {
-	let size = 0;
-	let start = messages.length;
-	while (start > 0) {
-		size += JSON.stringify(messages[start - 1]).length;
-		if (size > MAX_PAGE_SIZE && start < messages.length) break;
-		start--;
+/** The last messages that fit on a page, one at least, read a few at a time: they may be large. */
+async function readPage(
+	store: SessionStore,
+	sessionKey: string,
+	limit: number,
+	before?: number,
+): Promise<{ messages: StoredMessage[]; cursor: number | null }> {
+	const newestFirst: StoredMessage[] = [];
+	const page = (isAll: boolean) => ({
+		messages: newestFirst.toReversed(),
+		cursor: isAll ? null : (newestFirst.at(-1)?.id ?? null),
+	});
+	for (let size = 0; ; before = newestFirst.at(-1)?.id) {
+		const count = Math.min(READ_AT_ONCE, limit + 1 - newestFirst.length);
+		const found = await store.getHistory(sessionKey, count, before);
+		for (const message of found.toReversed()) {
+			size += JSON.stringify(message).length;
+			const isFull = size > MAX_PAGE_SIZE && newestFirst.length > 0;
+			if (isFull || newestFirst.length === limit) return page(false);
+			newestFirst.push(message);
+		}
+		if (found.length < count) return page(true);
 	}
-	return messages.slice(start);
 }
 
 function writeCursor({

@@ -74,3 +74,38 @@ test("the twenty-first message that would wait is refused, and room comes back w
 	expect(await reset).toBe("reset");
 	await lanes.idle();
 });
+
+test("what waits is cancelled by its id, or all of it, without waiting for what runs", async () => {
+	const lanes = new Lanes();
+	const gate = Promise.withResolvers<string>();
+	const reason = async (signal: AbortSignal) => signal.reason;
+	const running = lanes.enqueue("a", () => gate.promise, "running");
+	const one = lanes.enqueue("a", reason, "one");
+	const two = lanes.enqueue("a", reason, "two");
+	const three = lanes.enqueue("b", () => gate.promise, "three");
+	expect(lanes.count()).toEqual({ running: 2, waiting: 2 });
+	expect(lanes.cancelOne("one", stop)).toBe(true);
+	expect(await one).toBe(stop);
+	expect(lanes.cancelOne("one", stop)).toBe(false);
+	expect(lanes.cancelOne("nobody", stop)).toBe(false);
+	lanes.cancelWaiting(stop);
+	expect(await two).toBe(stop);
+	expect(lanes.count()).toEqual({ running: 2, waiting: 0 });
+	gate.resolve("ended");
+	expect(await Promise.all([running, three])).toEqual(["ended", "ended"]);
+	await lanes.idle();
+	expect(lanes.isBusy("a")).toBe(false);
+});
+
+test("what runs is told by its id that it is cancelled, and nothing else is", async () => {
+	const lanes = new Lanes();
+	const aborted = (signal: AbortSignal) =>
+		new Promise((resolve) =>
+			signal.addEventListener("abort", () => resolve(signal.reason)),
+		);
+	const first = lanes.enqueue("a", aborted, "first");
+	const second = lanes.enqueue("a", async (signal) => signal.aborted, "second");
+	expect(lanes.cancelOne("first", stop)).toBe(true);
+	expect(await first).toBe(stop);
+	expect(await second).toBe(false);
+});

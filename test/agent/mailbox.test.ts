@@ -123,6 +123,8 @@ test("what waits is taken up in order, before what comes meanwhile, however much
 	});
 	const resumed = box.resume("ws", () => origin);
 	const late = box.accept("ws", mail("late"), origin);
+	while ((await store.waitingMessages()).length < 31);
+	for (const _ of upTo(5)) await new Promise(setImmediate);
 	resolve();
 	expect(await resumed).toBe(30);
 	await (await late).result;
@@ -226,4 +228,39 @@ test("a message that is stopped while it waits does not come back, one that the 
 		"late",
 		"elsewhere",
 	]);
+});
+
+test("a repeat gives the first run, also while the session is full of messages", async () => {
+	answer = () => ({ instead: "hang" });
+	const box = mailbox();
+	const first = await box.accept("ws", mail("m0", "m0"), origin);
+	for (const n of upTo(20))
+		await box.accept("ws", mail(`m${n}`, `m${n}`), origin);
+	await expect(box.accept("ws", mail("m21", "m21"), origin)).rejects.toThrow(
+		"waiting in this session already",
+	);
+	const again = await box.accept("ws", mail("m0", "m0"), origin);
+	expect(again).toMatchObject({ isRepeat: true, runId: first.runId });
+	expect(again.result).toBeDefined();
+	it.aeon.runtime.cancel(KEY);
+	expect((await again.result)?.error?.code).toBe("cancelled");
+});
+
+test("the result of a run that goes on is there for whoever repeats its message, however many have ended meanwhile", async () => {
+	const { promise: asked, resolve } = Promise.withResolvers<void>();
+	answer = async ({ lastText }) => {
+		if (lastText.endsWith("slow")) await asked;
+		return { text: "done" };
+	};
+	const box = mailbox();
+	const slow = await box.accept("ws", mail("slow", "slow"), origin);
+	for (const n of upTo(120)) {
+		const sessionKey = `agent:main:ws:user${n}`;
+		const quick = { sessionKey, text: "quick", messageId: `quick ${n}` };
+		await (await box.accept("ws", quick, origin)).result;
+	}
+	resolve();
+	const again = await box.accept("ws", mail("slow", "slow"), origin);
+	expect(again.runId).toBe(slow.runId);
+	expect((await again.result)?.text).toBe("done");
 });

@@ -114,6 +114,7 @@ test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
 			`HOME=${home.path}`,
 			"MARK=a b",
 			"BUN_JSC_useBaselineJIT=0",
+			"BUN_JSC_forceMiniVMMode=1",
 			"",
 		]);
 		expect(read("cmdline").slice(1)).toEqual(["chat", ""]);

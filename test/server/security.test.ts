@@ -69,7 +69,10 @@ test("a client that asks before it says who it is, or says it wrong, is sent awa
 	expect((await wrong.closed).code).toBe(1008);
 	using talker = await server.connect({});
 	talker.send({ id: 1, method: "auth", params: { token: "x".repeat(4096) } });
-	expect((await talker.closed).code).toBe(1008);
+	expect(await talker.closed).toEqual({
+		code: 1008,
+		reason: "too much before authentication",
+	});
 	using rpc = await server.connect({});
 	rpc.send({ jsonrpc: "2.0", method: "auth", params: { token: "wrong" } });
 	expect((await rpc.closed).code).toBe(1008);

@@ -171,7 +171,18 @@ test("an approval is asked of every client, answered by one, and only once", asy
 	expect(data).toMatchObject({ sessionKey: KEY, command: "echo yes" });
 	expect((await one.call("approval.list")).approvals).toEqual([data as never]);
 	const answer = { approvalId: data.approvalId, decision: "allow" };
-	await other.call("approval.resolve", answer);
+	const twice = [1, 2].map((id) => ({
+		jsonrpc: "2.0",
+		id,
+		method: "approval.resolve",
+		params: answer,
+	}));
+	other.send(twice);
+	await other.until(() => other.strays.some(Array.isArray));
+	expect(other.strays.find(Array.isArray)).toMatchObject([
+		{ id: 1, result: { ok: true } },
+		{ id: 2, error: { data: { code: "NOT_FOUND" } } },
+	]);
 	expect(await one.refused("approval.resolve", answer)).toMatchObject({
 		code: "NOT_FOUND",
 	});

@@ -58,7 +58,7 @@ export function handshake(
 	];
 }
 
-/** A WebSocket that is never read from once it is open. `closed` tells when the server has ended it. */
+/** A WebSocket that is never read from once it is open. */
 export async function deafClient(
 	port: number,
 	token: string,

@@ -1,0 +1,205 @@
+// A server whose store is damaged, full or locked: it answers all the same, and says what is wrong.
+
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import {
+	copyFileSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	unlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { canMount, grow, onSmallDisk } from "../storage/small_disk.ts";
+import { temporaryHome } from "../support/home.ts";
+import {
+	config,
+	modelSaying,
+	openServer,
+	spawnServer,
+	type TestServer,
+} from "../support/server.ts";
+import type { WireClient } from "../support/wire.ts";
+
+const KEY = "agent:main:ws:tests";
+const OTHER = "agent:main:ws:other";
+
+const database = (home: string) => join(home, ".aeon", "sessions.db");
+
+/** What a turn says. */
+async function say(client: WireClient, message: string, sessionKey = KEY) {
+	const params = { message, sessionKey, wait: true };
+	return (await client.call("agent.send", params)).text ?? "";
+}
+
+const contents = async (client: WireClient, sessionKey = KEY) =>
+	(await client.call("session.history", { sessionKey })).messages.map(
+		({ content }) => content,
+	);
+
+/** Puts nonsense in the place of a database, all of it or all but its first page. */
+function damage(path: string, from = 0): void {
+	writeFileSync(path, readFileSync(path).fill(0x7f, from));
+}
+
+async function readiness(server: TestServer) {
+	const response = await server.get("/ready");
+	return { status: response.status, ...((await response.json()) as object) };
+}
+
+/** A home in whose sessions something was said. */
+async function usedHome(agent: object) {
+	const home = temporaryHome();
+	await using server = await openServer(config(agent), home.path);
+	using client = await server.connect();
+	await say(client, "before");
+	return home;
+}
+
+for (const hasBackup of [true, false])
+	test(`a database that is damaged at the start is set aside, ${hasBackup ? "its backup taken" : "without a backup"}, and every session hears of it once`, async () => {
+		using model = await modelSaying(() => ({ text: "Well." }));
+		using home = await usedHome(model.agent);
+		const path = database(home.path);
+		if (hasBackup) {
+			mkdirSync(join(home.path, ".aeon", "backups"));
+			copyFileSync(path, join(home.path, ".aeon", "backups", "one.db"));
+		}
+		damage(path);
+		await using server = await spawnServer(config(model.agent), home.path);
+		using client = await server.connect();
+		const sentence = hasBackup
+			? /could not be read, so the file was set aside as .*sessions\.db\.damaged-\d+; they go on from the backup of /
+			: /could not be read, so the file was set aside as .*; there was no backup, so they begin anew/;
+		await server.line(sentence);
+		const { notices, storage } = await client.call("status");
+		expect(storage).toEqual({ driver: "sqlite", isWell: true });
+		expect(notices).toEqual([expect.stringMatching(sentence)]);
+		expect(await readiness(server)).toMatchObject({
+			status: 200,
+			ok: true,
+			notices: [expect.stringMatching(sentence)],
+		});
+		expect(server.logged("store.trouble")).toHaveLength(1);
+		expect(await say(client, "one")).toMatch(sentence);
+		expect(await say(client, "two")).toBe("Well.");
+		expect(await say(client, "one", OTHER)).toMatch(sentence);
+		expect(await say(client, "two", OTHER)).toBe("Well.");
+		expect(await contents(client)).toEqual([
+			...(hasBackup ? ["before", "Well."] : []),
+			"one",
+			"Well.",
+			"two",
+			"Well.",
+		]);
+		const aside = readdirSync(join(home.path, ".aeon")).filter((name) =>
+			/^sessions\.db\.damaged-\d+$/.test(name),
+		);
+		expect(aside).toHaveLength(1);
+	});
+
+test("a database that is damaged while the server runs costs no answer", async () => {
+	using model = await modelSaying(() => ({ text: "Well." }));
+	using home = await usedHome(model.agent);
+	await using server = await openServer(config(model.agent), home.path);
+	using client = await server.connect();
+	await say(client, "one");
+	const path = database(home.path);
+	// So that nothing is read from the cache.
+	const other = new Database(path);
+	other.run("CREATE TABLE other (x); PRAGMA wal_checkpoint(TRUNCATE)");
+	other.close();
+	damage(path, 4096);
+	const said = await say(client, "two");
+	expect(said).toMatch(/could not be read, so the file was set aside/);
+	expect(said).toEndWith("Well.");
+	expect(await say(client, "four")).toBe("Well.");
+	const { notices, storage } = await client.call("status");
+	expect(storage.isWell).toBe(true);
+	expect(notices).toHaveLength(1);
+});
+
+test.skipIf(!canMount)(
+	"on a full disk everybody is answered and told, and all is well again once there is room (needs the right to mount)",
+	async () => {
+		await onSmallDisk(async (folder) => {
+			using model = await modelSaying(() => ({ text: "Well." }));
+			await using server = await openServer(
+				config(model.agent, {
+					storage: {
+						driver: "sqlite",
+						sessions_db: join(folder, "sessions.db"),
+					},
+				}),
+			);
+			using client = await server.connect();
+			const ballast = join(folder, "ballast");
+			await say(client, "before");
+			for (let size = 1_000_000; size > 500; size /= 2)
+				try {
+					writeFileSync(ballast, Buffer.alloc(Math.ceil(size)), { flag: "a" });
+				} catch {}
+			const large = "x".repeat(200_000);
+			const full = /the disk is full/;
+			const first = await say(client, large);
+			const told = full.test(first) ? first : await say(client, "next");
+			expect(told).toMatch(full);
+			expect(told).toEndWith("Well.");
+			expect(await say(client, "again")).toBe("Well.");
+			const { storage } = await client.call("status");
+			expect(storage).toMatchObject({
+				isWell: false,
+				problem: expect.stringMatching(full),
+			});
+			expect((await readiness(server)).status).toBe(503);
+			const during = await contents(client);
+			grow(folder);
+			unlinkSync(ballast);
+			while (!(await client.call("status")).storage.isWell)
+				await say(client, "and now", OTHER);
+			expect((await readiness(server)).status).toBe(200);
+			expect(await contents(client)).toEqual(during);
+			expect(await say(client, "after")).toBe("Well.");
+			expect(server.logged("store.well")).not.toEqual([]);
+		});
+	},
+);
+
+test("while another program locks the database, the server lives, is not ready, and forgets nothing that waits", async () => {
+	let answers = false;
+	using model = await modelSaying(() =>
+		answers ? { text: "Well." } : { instead: "hang" },
+	);
+	using home = temporaryHome();
+	{
+		await using server = await openServer(config(model.agent), home.path);
+		using client = await server.connect();
+		await client.call("agent.send", { message: "one", sessionKey: KEY });
+		await client.call("agent.send", { message: "two", sessionKey: KEY });
+		await model.llm.arrival(0);
+	}
+	answers = true;
+	const locker = new Database(database(home.path));
+	locker.run("PRAGMA journal_mode = DELETE");
+	locker.run("BEGIN EXCLUSIVE");
+	await using server = await openServer(config(model.agent), home.path);
+	expect((await server.get("/health")).status).toBe(200);
+	const ready = await readiness(server);
+	expect(ready).toMatchObject({ status: 503, ok: false });
+	expect(JSON.stringify(ready)).toMatch(/being opened|opening its store/);
+	using client = await server.connect();
+	await client.call("hello");
+	while (!/locked/.test(JSON.stringify(await readiness(server))))
+		await client.call("ping");
+	locker.run("ROLLBACK");
+	locker.close();
+	await client.until(() =>
+		client.events.some(({ event }) => event === "agent.done"),
+	);
+	while (!(await client.call("status")).storage.isWell);
+	expect((await readiness(server)).status).toBe(200);
+	expect(await contents(client)).toEqual(["one", "two", "Well."]);
+	await say(client, "three");
+	expect(model.llm.requests).toHaveLength(3);
+}, 30_000);

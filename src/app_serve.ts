@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Aeon } from "./app.ts";
 import { checkExposure, serverOptions } from "./app_listening.ts";
+import { describeReload, readAgain } from "./app_reload.ts";
 import { describeError, hasCode } from "./core/errors.ts";
 import { createLogger, type Logger, type LogLevel } from "./core/logger.ts";
 import { stateDirectory } from "./core/paths.ts";
@@ -14,13 +15,12 @@ import type { DialogHost } from "./dialogs/provider.ts";
 import { isWildcard } from "./server/guard.ts";
 import { type AeonServer, startServer } from "./server/server.ts";
 import { tokenFile } from "./server/token.ts";
-import { keepRestartKeys } from "./settings/reload.ts";
-import type { Settings } from "./settings/schema.ts";
 import {
 	type Reading,
 	readSettings,
 	type SettingsRequest,
 } from "./settings/settings.ts";
+import { storePlace } from "./settings/store_place.ts";
 
 /** How `aeon serve` was called. */
 export interface ServeRequest {
@@ -31,8 +31,8 @@ export interface ServeRequest {
 	say(line: string): void;
 }
 
-/** Stopping Aeon and closing its store may take so long beside the draining; then the process ends anyhow. */
-const CLOSING_MS = 1_500;
+/** Stopping Aeon and closing its store may take so long beside the draining: more than the store needs to say what is lost. */
+const CLOSING_MS = 3_000;
 
 /** Between two looks for messages that wait in a store that cannot be read. */
 const RESUME_PAUSE_MS = 2_000;
@@ -58,6 +58,7 @@ export class Serving {
 	#isOpen = false;
 	#faults = 0;
 	#isStopping = false;
+	#reloading: Promise<void> = Promise.resolve();
 	#settling: ReturnType<typeof setTimeout> | undefined;
 	#giveUp: (reason: unknown) => void;
 	/** Rejects where Aeon cannot be opened as it is configured, so that only another start helps. */
@@ -103,7 +104,9 @@ export class Serving {
 				if (record?.event !== CONFIG_REJECTED) request.say(line);
 			},
 		});
-		this.#server = startServer(options, this.#logger);
+		this.#server = startServer(options, this.#logger, (error) =>
+			this.fault(error),
+		);
 		this.#announce(options.token);
 		const place = settings.server.token
 			? `server.token of ${settings.file}`
@@ -129,20 +132,25 @@ export class Serving {
 
 	/**
 	 * Reads the configuration again. A good one is in force from now on, for what begins from now on; a bad one changes
-	 * nothing. What is said about either goes to the operator and the log.
+	 * nothing. What is said about either goes to the operator and the log. Of several the last one begun decides.
 	 */
-	async reload(): Promise<void> {
-		const old = this.#reading.settings;
+	reload(): Promise<void> {
+		this.#reloading = this.#reloading.then(() => this.#reload());
+		return this.#reloading;
+	}
+
+	async #reload(): Promise<void> {
 		try {
-			const next = await readSettings(this.#request.settings);
-			checkExposure(next.settings);
-			const { settings, restartKeys } = keepRestartKeys(next.settings, old);
-			checkExposure(settings);
+			const { reading, restartKeys } = await readAgain(
+				this.#request.settings,
+				this.#reading.settings,
+			);
+			const { settings } = reading;
 			const options = serverOptions(settings, this.#state);
 			this.#logger.hide([...collectSecrets(settings), options.token]);
 			this.#aeon?.reload(settings);
 			this.#server.use(options);
-			this.#reading = { ...next, settings };
+			this.#reading = reading;
 			void this.#resume();
 			this.#announce(options.token);
 			this.#configProblem = undefined;
@@ -269,18 +277,16 @@ export class Serving {
 	}
 
 	#announce(token: string): void {
-		this.#claim.announce({
+		const { settings } = this.#reading;
+		const presence = {
 			pid: process.pid,
 			url: this.url,
 			token,
-			config: this.#reading.settings.file ?? "",
-		});
+			config: settings.file ?? "",
+			store: storePlace(settings),
+		};
+		this.#claim.announce(presence, (error) =>
+			this.#logger.warn("serve.unannounced", { error }),
+		);
 	}
-}
-
-function describeReload({ file }: Settings, restartKeys: string[]): string {
-	const done = `${file ?? "The configuration"} is in force.`;
-	return restartKeys.length === 0
-		? done
-		: `${done} Only a restart changes ${restartKeys.join(", ")}.`;
 }

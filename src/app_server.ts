@@ -5,6 +5,7 @@ import type { Aeon } from "./app.ts";
 import { AeonError } from "./core/errors.ts";
 import { sniffImage } from "./core/image.ts";
 import type { Attachment } from "./core/message.ts";
+import { platform } from "./core/platform.ts";
 import type { DialogHost } from "./dialogs/provider.ts";
 import type { Backend, IncomingFile } from "./server/backend.ts";
 import { newDeliveryId } from "./server/dialog.ts";
@@ -104,7 +105,7 @@ function approvalOf(section: unknown): string {
 	return typeof approval === "string" ? approval : "allow";
 }
 
-/** A file of the workspace as an attachment; bytes are put there first, under a name that no other file has. */
+/** A file of the workspace as an attachment; bytes are put there first, the same bytes under the same name. */
 async function attach(
 	file: IncomingFile,
 	workspace: Workspace,
@@ -134,7 +135,7 @@ async function keep(
 	const plain = basename(name.replaceAll("\\", "/"))
 		.replaceAll(/[^\p{L}\p{N}._ -]/gu, "_")
 		.slice(-MAX_NAME_LENGTH);
-	const path = `${ATTACHMENTS}/${crypto.randomUUID().slice(0, 8)}-${plain || "file"}`;
+	const path = `${ATTACHMENTS}/${platform.sha256(bytes).slice(0, 12)}-${plain || "file"}`;
 	try {
 		await workspace.write(path, bytes, "write");
 	} catch (error) {

@@ -77,6 +77,8 @@ export class Lanes {
 
 	/** Aborts one piece of work by its id; what waits is run at once, so that it need not wait to say so. */
 	cancelOne(id: string, reason: Error): boolean {
+		// What has no id is nobody's to cancel alone.
+		if (id === "") return false;
 		for (const { entries } of this.#lanes.values()) {
 			const at = entries.findIndex((entry) => entry.id === id);
 			const entry = entries[at];

@@ -38,7 +38,7 @@ export class Mailbox {
 	}
 
 	/**
-	 * Keeps a message and hands it to the runtime. Once this has resolved it is answered, if need be after a restart. Rejects
+	 * Keeps a message and hands it to the runtime. Once this has resolved its turn begins, if need be after a restart. Rejects
 	 * with what `Runtime.check` throws, and then nothing is kept.
 	 */
 	async accept(

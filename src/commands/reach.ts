@@ -27,8 +27,8 @@ export const serverFlags = {
 
 /** What of a command line decides where its work is done. */
 export interface Reach {
-	/** The command reads no configuration, so that whichever server runs will do. */
-	takesAny?: boolean;
+	/** What the server has to have in common with the configuration of the command; all of it where nothing is said. */
+	shares?: "nothing" | "storage";
 	config?: string | undefined;
 	demo?: boolean | undefined;
 	url?: string | undefined;
@@ -46,8 +46,9 @@ const NEAR_MS = 3_000;
 const FAR_MS = 10_000;
 
 /**
- * The server that a command goes through; undefined where it has to do its work itself: none runs, or it would read
- * another configuration than that one does. Throws where a server is there, or named, and cannot be talked to.
+ * The server that a command goes through; undefined where it has to do its work itself: none runs, or it has another
+ * store. Throws where a server is there, or named, and cannot be talked to; and `conflict` where the command would answer
+ * by another configuration in the store of that server.
  */
 export async function reachServer(flags: Reach): Promise<Reached | undefined> {
 	const { url, config, demo } = flags;
@@ -61,7 +62,7 @@ export async function reachServer(flags: Reach): Promise<Reached | undefined> {
 	}
 	if (flags["token-file"] !== undefined)
 		throw new AeonError("usage", "--token-file needs --url ws://HOST:7777");
-	return demo ? undefined : reachNear(flags);
+	return reachNear(flags);
 }
 
 async function reachFar(
@@ -77,11 +78,12 @@ async function reachFar(
 
 async function reachNear(flags: Reach): Promise<Reached | undefined> {
 	const state = stateDirectory(homedir());
-	const given = flags.takesAny ? undefined : givenConfig(flags, state);
-	const isOurs = ({ config }: ServerPresence) =>
-		given === undefined || isSameFile(given, config);
 	const server = findServer(state);
-	if (!server || !isOurs(server)) return undefined;
+	if (!server) return undefined;
+	if (isOther(flags, server, state)) {
+		if (!(await hasStoreOf(server, flags))) return undefined;
+		if (flags.shares !== "storage") throw refusal(server, flags);
+	}
 	const { Connection } = await import("../remote/connection.ts");
 	try {
 		return await Connection.open({
@@ -102,6 +104,48 @@ async function reachNear(flags: Reach): Promise<Reached | undefined> {
 			},
 		);
 	}
+}
+
+/** True where a command would not work by the configuration of the server. */
+function isOther(flags: Reach, server: ServerPresence, state: string): boolean {
+	if (flags.shares === "nothing") return false;
+	const given = givenConfig(flags, state);
+	if (given !== undefined && !isSameFile(given, server.config)) return true;
+	return flags.demo ?? false;
+}
+
+/** True where the configuration of a command keeps its sessions where the server keeps its own. */
+async function hasStoreOf(
+	{ store }: ServerPresence,
+	{ config, demo }: Reach,
+): Promise<boolean> {
+	const [{ loadSettings }, { storePlace }] = await Promise.all([
+		import("../settings/settings.ts"),
+		import("../settings/store_place.ts"),
+	]);
+	const settings = await loadSettings({
+		...surroundings(),
+		configFlag: config,
+		demo: demo ?? false,
+		needs: "storage",
+	});
+	const { driver, path } = storePlace(settings);
+	return driver === store.driver && isSameFile(path, store.path);
+}
+
+function refusal(
+	{ pid, store }: ServerPresence,
+	{ config, demo }: Reach,
+): AeonError {
+	const named =
+		config === undefined ? "AEON_CONFIG or ./aeon.json" : "--config";
+	return new AeonError(
+		"conflict",
+		`aeon serve runs as process ${pid} and is the only one that may write to ${store.path}`,
+		{
+			hint: `Leave out ${demo ? "--demo" : named} to talk through it, end it with kill ${pid}, or name with --config a file whose storage.sessions_db lies elsewhere.`,
+		},
+	);
 }
 
 /** The configuration file that is named, or lies in the folder that the command was started in; not the usual one. */

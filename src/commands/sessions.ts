@@ -126,7 +126,7 @@ async function withStore(
 async function openSessions(
 	config: string | undefined,
 ): Promise<{ store: RemoteStore; agent: string }> {
-	const server = await reachServer({ config });
+	const server = await reachServer({ config, shares: "storage" });
 	if (server) {
 		const { remoteStore } = await import("../remote/store.ts");
 		const agent = server.hello.defaultAgent;

@@ -23,7 +23,7 @@ export const status = defineCommand({
 	async run({ args }) {
 		const { url, "token-file": tokenFile } = args;
 		const server = await reachServer({
-			takesAny: true,
+			shares: "nothing",
 			url,
 			"token-file": tokenFile,
 		});

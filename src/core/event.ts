@@ -16,7 +16,7 @@ export interface TurnResult {
 	error?: { code: ErrorCode; message: string };
 }
 
-/** A message that is kept: it is answered, if need be after a restart. */
+/** A message that is kept: its turn begins, if need be after a restart. */
 export interface Acceptance {
 	/** The run that answers it; of a repeat, the one that answers the first. */
 	runId: string;

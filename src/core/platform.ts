@@ -72,6 +72,8 @@ export interface ServeOptions<Data> {
 		request: Request,
 		incoming: Incoming<Data>,
 	): Response | undefined | Promise<Response | undefined>;
+	/** Is told what `fetch` threw; the request has been answered with 500. */
+	failed(error: unknown): void;
 	opened(socket: ServerSocket<Data>): void;
 	/** Text, or bytes that are good only until this returns. */
 	received(socket: ServerSocket<Data>, frame: string | Uint8Array): void;
@@ -103,8 +105,8 @@ export interface Platform {
 		command: string[],
 		options: { cwd: string; env: Record<string, string> },
 	): Child;
-	/** SHA-256 of a text's UTF-8, in hexadecimal. `node:crypto` would cost megabytes of memory. */
-	sha256(text: string): string;
+	/** SHA-256 of bytes or of a text's UTF-8, in hexadecimal. `node:crypto` would cost megabytes of memory. */
+	sha256(content: string | Uint8Array): string;
 	/** Keeps other processes of the same user from reading this one's memory and environment. False where it cannot. */
 	hideProcess(): boolean;
 	/** Runs a program to its end, unheard; true where it ended with 0. For what takes milliseconds. */

@@ -51,7 +51,8 @@ export const platform: Platform = {
 		};
 	},
 
-	sha256: (text) => new Bun.CryptoHasher("sha256").update(text).digest("hex"),
+	sha256: (content) =>
+		new Bun.CryptoHasher("sha256").update(content).digest("hex"),
 
 	hideProcess,
 
@@ -133,7 +134,10 @@ function serve<Data>(options: ServeOptions<Data>): HttpServer {
 				upgrade: (data, headers) =>
 					self.upgrade(request, { data: { data }, headers }),
 			}) as Promise<Response>,
-		error: () => new Response("Internal Server Error\n", { status: 500 }),
+		error(error) {
+			options.failed(error);
+			return new Response("Internal Server Error\n", { status: 500 });
+		},
 		websocket: {
 			maxPayloadLength: options.maxFrameBytes,
 			backpressureLimit: options.maxBufferedBytes,
@@ -177,6 +181,8 @@ function lock(path: string): ProcessLock | undefined {
 	const database = new Database(path, { create: true });
 	try {
 		database.run("PRAGMA busy_timeout = 0");
+		// A journal would be a file beside it, for which a full disk has no room.
+		database.run("PRAGMA journal_mode = MEMORY");
 		database.run("BEGIN EXCLUSIVE");
 		return { release: () => database.close() };
 	} catch (error) {

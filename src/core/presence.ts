@@ -4,7 +4,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AeonError, describeError } from "./errors.ts";
 import { asRecord, asText, parseJson } from "./json.ts";
-import { platform } from "./platform.ts";
+import { type ProcessLock, platform } from "./platform.ts";
 
 /** A running server, as its own machine knows it. */
 export interface ServerPresence {
@@ -14,18 +14,32 @@ export interface ServerPresence {
 	token: string;
 	/** The configuration file it runs with; empty where it has none. */
 	config: string;
+	/** The store that nobody else may write into. */
+	store: StorePlace;
+}
+
+/** Where sessions lie: the word `storage.driver`, and the file or folder. */
+export interface StorePlace {
+	driver: string;
+	path: string;
 }
 
 /** The right to serve a state directory. It ends with the process, however that ends. */
 export interface Claim {
-	/** Tells others on this machine how to reach the server. The file is its owner's alone. */
-	announce(presence: ServerPresence): void;
+	/**
+	 * Tells others on this machine how to reach the server. The file is its owner's alone. Where the disk does not take it,
+	 * `failed` is told why, and it is tried again until it does.
+	 */
+	announce(presence: ServerPresence, failed: (error: unknown) => void): void;
 	release(): void;
 }
 
 /** A process that only looks whether the lock is free holds it for a moment. */
 const LOCK_TRIES = 20;
 const LOCK_PAUSE_MS = 25;
+
+/** Between two tries to announce a server on a full disk. */
+const ANNOUNCE_PAUSE_MS = 2_000;
 
 /**
  * Takes the right to serve a state directory, which must be there. Throws `conflict`, with the process that has it, and
@@ -34,17 +48,7 @@ const LOCK_PAUSE_MS = 25;
 export async function claimState(state: string): Promise<Claim> {
 	for (let tries = 1; ; tries++) {
 		const lock = takeLock(state);
-		if (lock) {
-			// What a killed one has left must not be taken for this one's.
-			rmSync(presenceFile(state), { force: true });
-			return {
-				announce: (presence) => writePresence(state, presence),
-				release() {
-					rmSync(presenceFile(state), { force: true });
-					lock.release();
-				},
-			};
-		}
+		if (lock) return holdClaim(state, lock);
 		if (tries === LOCK_TRIES) throw alreadyServed(state);
 		await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE_MS));
 	}
@@ -58,6 +62,30 @@ export function findServer(state: string): ServerPresence | undefined {
 	if (!lock) return presence;
 	lock.release();
 	return undefined;
+}
+
+function holdClaim(state: string, lock: ProcessLock): Claim {
+	let retry: ReturnType<typeof setTimeout> | undefined;
+	const announce: Claim["announce"] = (presence, failed) => {
+		clearTimeout(retry);
+		try {
+			writePresence(state, presence);
+		} catch (error) {
+			failed(error);
+			retry = setTimeout(announce, ANNOUNCE_PAUSE_MS, presence, failed);
+			retry.unref();
+		}
+	};
+	// What a killed one has left must not be taken for this one's.
+	rmSync(presenceFile(state), { force: true });
+	return {
+		announce,
+		release() {
+			clearTimeout(retry);
+			rmSync(presenceFile(state), { force: true });
+			lock.release();
+		},
+	};
 }
 
 function takeLock(state: string) {
@@ -89,6 +117,7 @@ function presenceFile(state: string): string {
 
 function writePresence(state: string, presence: ServerPresence): void {
 	const file = presenceFile(state);
+	// Whole or not at all: a full disk cuts what is written to it.
 	writeFileSync(`${file}.tmp`, `${JSON.stringify(presence)}\n`, {
 		mode: 0o600,
 	});
@@ -102,12 +131,16 @@ function readPresence(state: string): ServerPresence | undefined {
 	} catch {
 		return undefined;
 	}
-	const { pid, url, token, config } = asRecord(parseJson(text)) ?? {};
+	const { pid, url, token, config, store } = asRecord(parseJson(text)) ?? {};
 	if (typeof pid !== "number" || asText(url) === "") return undefined;
 	return {
 		pid,
 		url: asText(url),
 		token: asText(token),
 		config: asText(config),
+		store: {
+			driver: asText(asRecord(store)?.driver),
+			path: asText(asRecord(store)?.path),
+		},
 	};
 }

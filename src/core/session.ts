@@ -7,7 +7,9 @@ export interface SessionAddress {
 	userId: string;
 }
 
+/** What a reset puts behind a key does not count. */
 const MAX_KEY_LENGTH = 512;
+const ARCHIVE_SUFFIX = /#\d{1,16}$/;
 
 /** The key under which a session is stored. */
 export function formatSessionKey({
@@ -22,10 +24,13 @@ export function formatSessionKey({
 export function parseSessionKey(key: string): SessionAddress {
 	const [, agentId, dialog, userId] =
 		/^agent:([^:\s]+):([^:\s]+):(.+)$/s.exec(key) ?? [];
-	if (!agentId || !dialog || !userId || key.length > MAX_KEY_LENGTH)
+	const isKey =
+		key.isWellFormed() &&
+		key.replace(ARCHIVE_SUFFIX, "").length <= MAX_KEY_LENGTH;
+	if (!agentId || !dialog || !userId || !isKey)
 		throw new AeonError(
 			"usage",
-			`"${key.slice(0, 80)}" is not a session key: write agent:<agent>:<dialog>:<user>, for example agent:main:cli:local`,
+			`"${key.slice(0, 80).toWellFormed()}" is not a session key: write agent:<agent>:<dialog>:<user>, for example agent:main:cli:local`,
 		);
 	return { agentId, dialog, userId };
 }

@@ -3,6 +3,7 @@
 import type * as z from "zod/mini";
 import { AeonError } from "../core/errors.ts";
 import { asRecord, parseJson } from "../core/json.ts";
+import { pause } from "../core/pause.ts";
 import { VERSION } from "../core/version.ts";
 import type { WireEvent } from "../server/events.ts";
 import type { ErrorFrame } from "../server/frames.ts";
@@ -158,18 +159,18 @@ export class Connection {
 	async #connect(patienceMs: number, tryMs: number): Promise<WebSocket> {
 		const deadline = Date.now() + patienceMs;
 		for (
-			let pause = FIRST_PAUSE_MS;
+			let pauseMs = FIRST_PAUSE_MS;
 			;
-			pause = Math.min(2 * pause, MAX_PAUSE_MS)
+			pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
 		) {
 			try {
 				const address = this.#options.locate();
 				if (!address) throw unreachable("The server", "it has ended");
 				return await openSocket(address, tryMs);
 			} catch (error) {
-				if (isFinal(error) || Date.now() + pause > deadline) throw error;
+				if (isFinal(error) || Date.now() + pauseMs > deadline) throw error;
 			}
-			await new Promise((resolve) => setTimeout(resolve, pause));
+			await pause(pauseMs);
 		}
 	}
 
@@ -207,7 +208,7 @@ export class Connection {
 		this.#isReturning = true;
 		try {
 			// One that is lost again and again must not be made again and again without a pause.
-			await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS));
+			await pause(FIRST_PAUSE_MS);
 			const { returnMs = RETURN_MS } = this.#options;
 			this.#adopt(await this.#connect(returnMs, TRY_MS));
 		} catch (error) {

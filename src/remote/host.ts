@@ -4,6 +4,7 @@ import type { CommandContext, CommandReply } from "../core/command.ts";
 import { AeonError, hasCode } from "../core/errors.ts";
 import type { Acceptance, TurnResult } from "../core/event.ts";
 import type { InboundMessage } from "../core/message.ts";
+import { pause } from "../core/pause.ts";
 import { parseSessionKey } from "../core/session.ts";
 import type { DialogHost, DialogProvider } from "../dialogs/provider.ts";
 import type { WireEvent } from "../server/events.ts";
@@ -242,10 +243,6 @@ function asFailedTurn(error: unknown): TurnResult | undefined {
 		return undefined;
 	const { code, message } = error;
 	return { ...(details as unknown as TurnResult), error: { code, message } };
-}
-
-function pause(durationMs: number): Promise<void> {
-	return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
 function notHere(): AeonError {

@@ -90,7 +90,7 @@ export class Run {
 	/** What the turn came to where its server does not know it any more. */
 	lost(): TurnResult {
 		this.#becomeWhole();
-		const message = `The server was restarted while it answered; aeon sessions show ${this.sessionKey} has what it said.`;
+		const message = `The server was restarted while it answered, and the rest of the answer is lost: say it again.`;
 		return {
 			runId: this.runId,
 			sessionKey: this.sessionKey,

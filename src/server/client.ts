@@ -62,6 +62,8 @@ export class Client {
 	pending = 0;
 	/** Bytes that came before it said who it is. */
 	bytesBeforeAuth = 0;
+	/** What its frames take that wait until it has read what it asked for before. */
+	bytesWaiting = 0;
 	/** Events that it was not sent since it did not read. */
 	dropped = 0;
 	readonly #maxBufferedBytes: number;
@@ -154,6 +156,8 @@ export class Client {
 		for (let event = held.shift(); event; event = held.shift()) {
 			await this.caughtUp();
 			this.#tell(event);
+			// It is kept for others, and its frames are made again for them.
+			event.release();
 		}
 		this.#held = undefined;
 	}

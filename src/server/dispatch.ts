@@ -21,6 +21,9 @@ export interface Method<From> {
 /** The methods by their names. */
 export type MethodTable<From> = Readonly<Record<string, Method<From>>>;
 
+const NOT_READABLE =
+	"The frame is not JSON, or not CBOR where that was agreed on";
+
 /** Entries of one batch. */
 const MAX_BATCH = 100;
 
@@ -38,13 +41,13 @@ const RPC_SERVER_ERROR = -32000;
 type Answer = object | undefined | Promise<object | undefined>;
 
 /**
- * The answer to a frame, which `value` is the content of; undefined where that was no JSON. Never throws: what goes wrong is
- * an answer, too.
+ * The answer to a frame, which `value` is the content of; undefined where that could not be read. `methods` is asked for each
+ * request in it. Never throws: what goes wrong is an answer, too.
  */
 export function dispatch<From>(
 	value: unknown,
 	home: Dialect,
-	methods: MethodTable<From>,
+	methods: () => MethodTable<From>,
 	from: From,
 ): Answer {
 	if (value === undefined)
@@ -58,7 +61,7 @@ export function dispatch<From>(
 /** A request in the protocol's own words. One without an id is served, too; its answer has null for one. */
 function dispatchOwn<From>(
 	value: unknown,
-	methods: MethodTable<From>,
+	methods: () => MethodTable<From>,
 	from: From,
 ): Answer {
 	const { id: given = null, method, params = {} } = asRecord(value) ?? {};
@@ -83,7 +86,7 @@ function dispatchOwn<From>(
 	if (!isRecord(params))
 		return failed(invalidRequest("'params' must be an object"));
 	return answered(
-		() => call(method, params, methods, from),
+		() => call(method, params, methods(), from),
 		(payload) => ({ id, type: "response", payload }),
 		failed,
 	);
@@ -91,7 +94,7 @@ function dispatchOwn<From>(
 
 function dispatchBatch<From>(
 	batch: unknown[],
-	methods: MethodTable<From>,
+	methods: () => MethodTable<From>,
 	from: From,
 ): Answer {
 	if (batch.length === 0 || batch.length > MAX_BATCH)
@@ -102,16 +105,19 @@ function dispatchBatch<From>(
 				: `a batch of more than ${MAX_BATCH}`,
 		);
 	const answers = batch.map((one) => dispatchRpc(one, methods, from));
-	return Promise.all(answers).then((all) => {
-		const sent = all.filter((answer) => answer !== undefined);
-		return sent.length > 0 ? sent : undefined;
-	});
+	const sent = (all: (object | undefined)[]) => {
+		const some = all.filter((answer) => answer !== undefined);
+		return some.length > 0 ? some : undefined;
+	};
+	return answers.some((answer) => answer instanceof Promise)
+		? Promise.all(answers).then(sent)
+		: sent(answers as (object | undefined)[]);
 }
 
 /** A request of JSON-RPC 2.0 (sections 4 and 5). */
 function dispatchRpc<From>(
 	value: unknown,
-	methods: MethodTable<From>,
+	methods: () => MethodTable<From>,
 	from: From,
 ): Answer {
 	const { jsonrpc, id: given, method, params = {} } = asRecord(value) ?? {};
@@ -126,7 +132,7 @@ function dispatchRpc<From>(
 	)
 		return rpcInvalidRequest(id, "it is no request of JSON-RPC 2.0");
 	const answer = answered(
-		() => call(method, byName(method, params, methods), methods, from),
+		() => call(method, byName(method, params, methods()), methods(), from),
 		(result) => ({ jsonrpc: "2.0", result, id }),
 		(error) => rpcError(id, describeFailure(error)),
 	);
@@ -193,14 +199,14 @@ function isUsableId(id: unknown): id is RequestId {
 }
 
 function parseError(): object {
-	const message = "The frame is not JSON";
+	const message = NOT_READABLE;
 	return { id: null, type: "error", code: "PARSE_ERROR", message };
 }
 
 function rpcParseError(): object {
 	return rpcError(null, {
 		code: "PARSE_ERROR",
-		message: "The frame is not JSON",
+		message: NOT_READABLE,
 	});
 }
 

@@ -1,5 +1,6 @@
 // Who may come in: the checks before anything is asked of Aeon. Any web page can reach a port of this machine.
 
+import { pause } from "../core/pause.ts";
 import { platform } from "../core/platform.ts";
 import { STRONG_BITS, tokenBits } from "./token.ts";
 
@@ -33,7 +34,7 @@ export interface GuardOptions {
 
 /** Why a request is refused. */
 export interface Refusal {
-	status: 400 | 401 | 403 | 429;
+	status: 400 | 401 | 403 | 429 | 503;
 	message: string;
 	retryAfterMs?: number;
 }
@@ -128,7 +129,7 @@ export class Guard {
 				retryAfterMs: delayMs,
 			};
 		attempts.waiting++;
-		await new Promise((resolve) => setTimeout(resolve, delayMs));
+		await pause(delayMs);
 		attempts.waiting--;
 		return {
 			status: 401,

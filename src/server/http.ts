@@ -11,6 +11,8 @@ export interface HttpParts {
 	/** Why a caller may not see the figures; undefined where it may. */
 	refuse(request: Request, address: string): Promise<Refusal | undefined>;
 	metrics(): string;
+	/** Tells the operator of a request that nothing here takes. */
+	noteRefusal(address: string, status: number, reason: string): void;
 }
 
 /** What a request brings beside itself. */
@@ -39,13 +41,15 @@ export function createRoutes(parts: HttpParts): Hono<HttpEnv> {
 				Upgrade: "websocket",
 			}),
 		);
-	routes.all("*", (c) =>
-		c.req.method === "GET" || c.req.method === "HEAD"
-			? c.text("There is nothing here.\n", 404)
-			: c.text("Nothing here takes that method.\n", 405, {
-					Allow: "GET, HEAD",
-				}),
-	);
+	routes.all("*", (c) => {
+		const { method } = c.req;
+		if (method === "GET" || method === "HEAD")
+			return c.text("There is nothing here.\n", 404);
+		parts.noteRefusal(c.env.address, 405, `it is a ${method}`);
+		return c.text("Nothing here takes that method.\n", 405, {
+			Allow: "GET, HEAD",
+		});
+	});
 	return routes;
 }
 

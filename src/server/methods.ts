@@ -1,8 +1,10 @@
 // What the methods of the protocol do: those about the server, its agents and its clients.
 
-import { AeonError } from "../core/errors.ts";
+import { AeonError, hasCode } from "../core/errors.ts";
+import { NO_USAGE } from "../core/message.ts";
 import { formatSessionKey, parseSessionKey } from "../core/session.ts";
 import { VERSION } from "../core/version.ts";
+import type { StoreStatistics } from "../storage/store.ts";
 import type { PendingApprovals } from "./approvals.ts";
 import type { Backend } from "./backend.ts";
 import type { Client } from "./client.ts";
@@ -130,8 +132,12 @@ function serverMethods(parts: MethodParts): ServerMethods {
 			dialogs: (await backend).dialogs(),
 		}),
 
-		"dialog.send": async ({ dialog, to, text }) => {
+		"dialog.send": async ({ dialog, to, text, attachments }) => {
 			parts.assertOpen();
+			if (attachments?.length)
+				throw invalidRequest(
+					`The dialog ${JSON.stringify(dialog.slice(0, 80))} cannot send files: leave out 'attachments'`,
+				);
 			const deliveryId = await (await backend).send(dialog, to, text);
 			return { ok: true, deliveryId };
 		},
@@ -151,7 +157,9 @@ function serverMethods(parts: MethodParts): ServerMethods {
 
 		status: async () => {
 			const open = await backend;
-			const { sessions, usage } = await open.store.statistics(midnight());
+			const { sessions, usage } = await open.store
+				.statistics(midnight())
+				.catch(asNothing);
 			return {
 				ok: true,
 				version: VERSION,
@@ -192,6 +200,12 @@ function chooseSession(
 			`The session ${sessionKey} is one of the agent "${agentId}", not of "${agent}": leave out one of the two`,
 		);
 	return sessionKey;
+}
+
+/** Of a store that fails nothing is counted: how it is, its health says. */
+function asNothing(error: unknown): StoreStatistics {
+	if (!hasCode(error, "storage_failed")) throw error;
+	return { sessions: 0, usage: NO_USAGE };
 }
 
 /** When today began on this machine's clock, milliseconds since 1970. */

@@ -200,6 +200,11 @@ export const METHODS = {
 			dialog: z.string(),
 			to: text("The user's id in that dialog"),
 			text: z.string().check(z.minLength(1)),
+			attachments: z.optional(
+				z
+					.array(attachment)
+					.check(z.describe("Files, for a dialog that can send them")),
+			),
 		}),
 		payload: z.object({ ok, deliveryId: z.string() }),
 	},

@@ -8,6 +8,9 @@ const KEPT_RUNS = 100;
 const KEPT_MS = 5 * 60_000;
 const KEPT_TEXT = 1_000_000;
 
+/** How many messages that answer nobody are kept. */
+const KEPT_SENT = 50;
+
 /** What an event takes beside its text. */
 const EVENT_SIZE = 300;
 
@@ -30,6 +33,8 @@ export class RunBook {
 	readonly #now: () => number;
 	/** Ids of another process's events are not to be mistaken for this one's. */
 	readonly #epoch: string;
+	/** What was sent unasked, which a client that was away may want to know as well. */
+	readonly #sent: OutgoingEvent[] = [];
 	#count = 0;
 
 	constructor(now: () => number = Date.now) {
@@ -42,13 +47,14 @@ export class RunBook {
 		const outgoing = new OutgoingEvent(this.#epoch, ++this.#count, event);
 		if (event.event.startsWith("agent.") && "runId" in event.data)
 			this.#keep(event.data.runId, outgoing);
+		if (event.event === "message.outbound") this.#keepSent(outgoing);
 		return outgoing;
 	}
 
 	/** What came after a position, in order; everything known where the position is of another process. */
 	after(position: Position): OutgoingEvent[] {
 		const all = [...this.#runs.values()].flatMap(({ events }) => events);
-		const inOrder = all.sort((a, b) => a.number - b.number);
+		const inOrder = [...all, ...this.#sent].sort((a, b) => a.number - b.number);
 		if (typeof position === "string") {
 			const isOurs = position.startsWith(`evt-${this.#epoch}-`);
 			const last = isOurs ? numberOf(position) : 0;
@@ -81,6 +87,13 @@ export class RunBook {
 		this.#forget();
 	}
 
+	#keepSent(event: OutgoingEvent): void {
+		this.#sent.push(event);
+		const size = () => this.#sent.reduce((sum, one) => sum + sizeOf(one), 0);
+		while (this.#sent.length > KEPT_SENT || size() > KEPT_TEXT)
+			this.#sent.shift();
+	}
+
 	#forget(): void {
 		const ended = [...this.#runs].filter(
 			([, run]) => run.endedAt !== undefined,
@@ -104,9 +117,12 @@ function numberOf(id: string): number {
 function sizeOf(event: OutgoingEvent | undefined): number {
 	if (!event) return 0;
 	switch (event.event) {
-		case "agent.tool_call":
 		case "agent.start":
 			return EVENT_SIZE;
+		case "agent.tool_call": {
+			const { input } = event.data as { input?: object };
+			return EVENT_SIZE + JSON.stringify(input ?? {}).length;
+		}
 		default: {
 			const { text = "", output = "" } = event.data as {
 				text?: string;

@@ -26,7 +26,9 @@ export async function sendMessage(
 		...(attached.length > 0 && { attachments: attached }),
 		...(model !== undefined && { model }),
 		// Clients number their messages each for itself.
-		...(messageId !== undefined && { messageId: `${sessionKey} ${messageId}` }),
+		...(messageId !== undefined && {
+			messageId: JSON.stringify([sessionKey, messageId]),
+		}),
 	});
 	const taken = {
 		ok: true as const,

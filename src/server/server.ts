@@ -10,12 +10,13 @@ import type { Backend } from "./backend.ts";
 import type { Client } from "./client.ts";
 import { webSocketDialog } from "./dialog.ts";
 import type { WireEvent } from "./events.ts";
-import { bearerOf, Guard, type GuardOptions } from "./guard.ts";
+import { bearerOf, Guard, type GuardOptions, type Refusal } from "./guard.ts";
 import { createRoutes, refuse } from "./http.ts";
 import type { MethodParts } from "./methods.ts";
 import { Metrics } from "./metrics.ts";
 import { RunBook } from "./runs.ts";
 import { Sockets } from "./sockets.ts";
+import { Sparse } from "./sparse.ts";
 import { toWire } from "./translate.ts";
 
 /** How a server listens, whom it lets in, and what it bears. */
@@ -50,10 +51,23 @@ export interface AeonServer {
 /** Frames are dropped, and their client told to come again, only far beyond what it is allowed to be behind. */
 const DROP_LIMIT = 16 * 1024 * 1024;
 
-/** Starts to listen, at once. Throws `conflict` where the port is taken, and `usage` where the address is not ours. */
+/** What the log has of a reason, which may hold what a stranger sent. */
+const MAX_REASON = 200;
+
+/** Of a request whose Host and path are no URL together. */
+const NO_URL: Refusal = {
+	status: 400,
+	message: "The request's Host and path are no URL.",
+};
+
+/**
+ * Starts to listen, at once. What fails in a request is told to `onFault`. Throws `conflict` where the port is taken, and
+ * `usage` where the address is not ours.
+ */
 export function startServer(
 	options: ServerOptions,
 	logger: Logger,
+	onFault: (error: unknown) => void,
 ): AeonServer {
 	const startedAt = Date.now();
 	const guard = new Guard(options);
@@ -88,18 +102,28 @@ export function startServer(
 		if ((count & (count - 1)) === 0)
 			logger.warn("auth.failed", { address, count });
 	};
+	const refusals = new Sparse();
+	const noteRefusal = (address: string, status: number, why: string) => {
+		const count = refusals.count(address);
+		const reason = why.slice(0, MAX_REASON);
+		if (count)
+			logger.warn("request.refused", { address, status, reason, count });
+	};
 	const sockets = new Sockets({
 		guard,
 		logger,
 		loadTables: async () => {
 			const { createTables } = await import("./tables.ts");
-			return createTables(methodParts, guard, logWrongToken);
+			return createTables(methodParts, guard, logWrongToken, () =>
+				sockets.hasRoom(),
+			);
 		},
 		limits: () => limits,
 		logWrongToken,
 		countError: (code) => metrics.countError(code),
 	});
 	const routes = createRoutes({
+		noteRefusal,
 		readiness: () => readiness(attached, isEnding),
 		async refuse(request, address) {
 			const token = bearerOf(request.headers) ?? "";
@@ -115,20 +139,24 @@ export function startServer(
 				uptimeSeconds: (Date.now() - startedAt) / 1000,
 			}),
 	});
+	// Otherwise Hono would answer, and nobody hear of it.
+	routes.onError((error) => {
+		throw error;
+	});
 	const http = listen(options, {
 		// Not async: a request that was waited for could no longer be upgraded.
 		fetch(request, incoming) {
-			const refusal = guard.checkRequest(request);
+			const url = URL.parse(request.url);
+			const refusal = guard.checkRequest(request) ?? (url ? undefined : NO_URL);
 			if (refusal) {
-				const { address } = incoming;
-				const { status, message: reason } = refusal;
-				logger.warn("request.refused", { address, status, reason });
+				noteRefusal(incoming.address, refusal.status, refusal.message);
 				return refuse(refusal);
 			}
-			return isHandshake(request)
+			return isHandshake(request, url)
 				? sockets.handshake(request, incoming)
 				: routes.fetch(request, { address: incoming.address });
 		},
+		failed: onFault,
 		opened: (socket) => sockets.opened(socket),
 		received: (socket, frame) => sockets.received(socket.data, frame),
 		drained: (socket) => socket.data.drained(),
@@ -170,7 +198,7 @@ function listen(
 	{ host, port, maxFrameBytes, maxBufferedBytes, idleSeconds }: ServerOptions,
 	handlers: Pick<
 		Parameters<typeof platform.serve<Client>>[0],
-		"fetch" | "opened" | "received" | "drained" | "closed"
+		"fetch" | "failed" | "opened" | "received" | "drained" | "closed"
 	>,
 ) {
 	try {
@@ -205,11 +233,10 @@ function listen(
 }
 
 /** What the WebSocket protocol asks of a handshake's beginning (RFC 6455 section 4.1). */
-function isHandshake({ method, headers, url }: Request): boolean {
+function isHandshake({ method, headers }: Request, url: URL | null): boolean {
 	if (method !== "GET") return false;
 	if (headers.get("upgrade")?.toLowerCase() !== "websocket") return false;
-	const { pathname } = new URL(url);
-	return pathname === "/ws" || pathname === "/";
+	return url?.pathname === "/ws" || url?.pathname === "/";
 }
 
 function readiness(backend: Backend | undefined, isEnding: boolean) {

@@ -13,8 +13,17 @@ import type { Tables } from "./tables.ts";
 const AUTH_MS = 5_000;
 const MAX_BYTES_BEFORE_AUTH = 4096;
 
+/** When whoever found no place may try again. */
+const RETRY_MS = 5_000;
+
 /** So many clients may always be on their way in; otherwise a quarter of all. */
 const MIN_STRANGERS = 8;
+
+/** What frames may take together that wait until their client has read its answers, as a multiple of what may wait for it. */
+const MAX_WAITING_TIMES = 4;
+
+/** What a frame takes beside its bytes. */
+const FRAME_SIZE = 200;
 
 /** Requests of one client that wait for their answers. */
 const MAX_PENDING = 256;
@@ -66,7 +75,8 @@ export class Sockets {
 		const token = bearerOf(request.headers, offered);
 		const isKnown = token !== undefined;
 		const full = this.#whyFull(isKnown);
-		if (full) return unavailable(full);
+		if (full)
+			return refuse({ status: 503, message: full, retryAfterMs: RETRY_MS });
 		const { guard, logWrongToken } = this.#parts;
 		const refusal = isKnown
 			? guard.checkToken(token, incoming.address)
@@ -140,27 +150,29 @@ export class Sockets {
 	}
 
 	async #takeLater(client: Client, frame: string | Uint8Array): Promise<void> {
-		if (client.pending >= MAX_PENDING)
+		const size = FRAME_SIZE + Buffer.byteLength(frame);
+		const limit = MAX_WAITING_TIMES * this.#parts.limits().maxBufferedBytes;
+		if (client.bytesWaiting + size > limit)
 			return client.close(CLOSE.tryAgainLater, "asks and does not read");
-		client.pending++;
+		client.bytesWaiting += size;
 		this.#tables ??= this.#parts.loadTables();
 		this.#tables = await this.#tables;
 		await client.ready;
 		await client.caughtUp();
-		client.pending--;
+		client.bytesWaiting -= size;
 		this.#take(client, frame, this.#tables);
 	}
 
 	#take(client: Client, frame: string | Uint8Array, tables: Tables): void {
 		const value = client.decode(frame);
 		client.note(value);
-		const isBusy = client.pending >= MAX_PENDING;
-		const table = !client.isAuthenticated
-			? tables.gate
-			: isBusy
-				? tables.busy
-				: tables.all;
-		const answer = tables.dispatch(value, client.homeDialect, table, client);
+		// Asked for each request of a batch: one may let the client in, and each takes a place.
+		const tableNow = () => {
+			if (!client.isAuthenticated) return tables.gate;
+			return client.pending >= MAX_PENDING ? tables.busy : tables.all;
+		};
+		const { dispatch } = tables;
+		const answer = dispatch(value, client.homeDialect, tableNow, client);
 		if (answer instanceof Promise) void this.#answerLater(client, answer);
 		else this.#answer(client, answer);
 	}
@@ -211,6 +223,14 @@ export class Sockets {
 		return refuse({ status: 400, message: "This is no WebSocket handshake." });
 	}
 
+	/** True while one more may come in who had said nothing before. */
+	hasRoom(): boolean {
+		const known = [...this.#clients.values()].filter(
+			({ isAuthenticated }) => isAuthenticated,
+		).length;
+		return known < this.#parts.limits().maxClients;
+	}
+
 	/** Why there is no place. Those who have not said who they are keep nobody out who does so at once. */
 	#whyFull(isKnown: boolean): string | undefined {
 		if (!this.#isOpen) return "The server is about to end.";
@@ -226,11 +246,4 @@ export class Sockets {
 			? "Too many clients that have not said who they are."
 			: undefined;
 	}
-}
-
-function unavailable(message: string): Response {
-	return new Response(`${message}\n`, {
-		status: 503,
-		headers: { "Retry-After": "5" },
-	});
 }

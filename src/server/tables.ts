@@ -7,9 +7,12 @@ import { dispatch, type Method, type MethodTable } from "./dispatch.ts";
 import { RequestError } from "./failure.ts";
 import type { Guard, Refusal } from "./guard.ts";
 import { createMethods, type MethodParts } from "./methods.ts";
-import { METHODS, type Params } from "./protocol.ts";
+import { METHODS, type MethodName, type Params } from "./protocol.ts";
 
 const anyParams = z.looseObject({});
+
+/** What is served however many answers a client waits for: by it the waiting can end. */
+const URGENT: MethodName[] = ["agent.cancel", "approval.resolve", "ping"];
 
 /** The tables that a client's requests are looked up in. */
 export interface Tables {
@@ -27,6 +30,7 @@ export function createTables(
 	parts: MethodParts,
 	guard: Guard,
 	logWrongToken: (address: string) => void,
+	hasRoom: () => boolean,
 ): Tables {
 	const auth = {
 		params: METHODS.auth.params,
@@ -37,6 +41,11 @@ export function createTables(
 				logWrongToken(client.address);
 				return refusal.then((why) => Promise.reject(refused(why)));
 			}
+			if (!client.isAuthenticated && !hasRoom())
+				throw new AeonError(
+					"busy",
+					"There are as many clients as server.max_clients allows",
+				);
 			client.admit();
 			return { ok: true };
 		},
@@ -56,8 +65,16 @@ export function createTables(
 				{ retryAfterMs: 1000 },
 			),
 	);
-	const all = { ...createMethods(parts), auth };
-	return { dispatch, all, gate: { ...gate, auth }, busy };
+	const all: MethodTable<Client> = { ...createMethods(parts), auth };
+	const urgent = Object.fromEntries(
+		URGENT.map((name) => [name, all[name] as Method<Client>]),
+	);
+	return {
+		dispatch,
+		all,
+		gate: { ...gate, auth },
+		busy: { ...busy, ...urgent },
+	};
 }
 
 function refuseAll(why: () => AeonError): MethodTable<Client> {

@@ -3,8 +3,11 @@
 import * as z from "zod/mini";
 import { secret } from "../core/secret.ts";
 
-/** The end must come within ten seconds, whatever hangs. */
-const MAX_DRAIN_MS = 8_000;
+/** The end must come within ten seconds, whatever hangs, and closing takes some, too. */
+const MAX_DRAIN_MS = 6_000;
+
+/** What can be sent as `Authorization: Bearer` (RFC 6750 section 2.1). */
+const TOKEN = /^[A-Za-z0-9\-._~+/=]*$/;
 
 /** The section `server`. */
 export const serverSchema = z.strictObject({
@@ -20,7 +23,14 @@ export const serverSchema = z.strictObject({
 		7777,
 	),
 	token: z.optional(
-		secret("What clients prove themselves with; without it Aeon makes one."),
+		secret(
+			"What clients prove themselves with; without it Aeon makes one.",
+		).check(
+			z.refine((token) => TOKEN.test(token.reveal()), {
+				error:
+					"has a character in it that clients cannot send: write only A-Z a-z 0-9 - . _ ~ + / =, for example of `openssl rand -hex 32`",
+			}),
+		),
 	),
 	hosts: z._default(
 		z

@@ -1,5 +1,7 @@
 // Waiting for a database that another program keeps locked, while everything else goes on.
 
+import { pause } from "../core/pause.ts";
+
 const PATIENCE_MS = 5_000;
 
 /** Between two tries: longer than the busy_timeout, for which a try may block the event loop. */
@@ -25,7 +27,7 @@ export class Patience {
 				const isLate = performance.now() - since >= this.#patienceMs;
 				if (this.#isOver || isLate || !isLocked(error)) throw error;
 			}
-			await pause();
+			await pause(PAUSE_MS);
 		}
 	}
 
@@ -35,7 +37,7 @@ export class Patience {
 		const result = this.#last.then(() => this.patiently(work, since));
 		// Many that fail in a row must not block the event loop one right after the other.
 		this.#last = result.then(undefined, () =>
-			this.#isOver ? undefined : pause(),
+			this.#isOver ? undefined : pause(PAUSE_MS),
 		);
 		return result;
 	}
@@ -52,8 +54,4 @@ function isLocked(error: unknown): boolean {
 		"code" in error &&
 		/^SQLITE_(BUSY|LOCKED)/.test(String(error.code))
 	);
-}
-
-function pause(): Promise<void> {
-	return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }

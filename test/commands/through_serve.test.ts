@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CTRL_C, CTRL_D, openTerminal } from "../dialogs/cli/terminal.ts";
 import { type Outcome, run, start } from "../support/command.ts";
@@ -169,7 +169,7 @@ test("what is said through the server is said in its process, and seen by others
 	expect(shown).toMatch(/One\.\n(.*\n)*Two\.\n/);
 });
 
-test("--demo, and a configuration that is not the server's, have nothing to do with the server", async () => {
+test("a configuration with a store of its own has nothing to do with the server", async () => {
 	using it = await homeWithModel([{ text: "The model." }], ANY_PORT);
 	const { home } = it;
 	using _serve = await startServe(home);
@@ -184,7 +184,6 @@ test("--demo, and a configuration that is not the server's, have nothing to do w
 		}),
 	);
 	const demo = "This is Aeon's demo: no model is connected.";
-	expect(await say("--demo")).toStartWith(demo);
 	expect(await say("--config", other)).toStartWith(demo);
 	const list = await run(["sessions", "list", "--config", other], { home });
 	expect(list.out).toContain(demo);
@@ -202,13 +201,56 @@ test("a configuration in the folder that a chat is started in is not the server'
 	using folder = temporaryHome();
 	using _serve = await startServe(it.home);
 	const cwd = folder.path;
-	const config = { agents: { main: { provider: "demo" } } };
+	const config = {
+		agents: { main: { provider: "demo" } },
+		storage: { sessions_db: "./sessions.db" },
+	};
 	writeFileSync(join(cwd, "aeon.json"), JSON.stringify(config));
 	const chat = ["chat", "-m", "hi"];
 	const { out } = await run(chat, { home: it.home, cwd });
 	expect(out).toStartWith("This is Aeon's demo");
 	const status = await run(["status"], { home: it.home, cwd });
 	expect(status.code).toBe(0);
+});
+
+test("into the store of a server nobody else writes: others are refused, and sessions go through it", async () => {
+	using it = await homeWithModel([{ text: "The model." }], ANY_PORT);
+	const { home } = it;
+	using serve = await startServe(home);
+	const { pid } = serve.presence;
+	await run(["chat", "-m", "hi"], { home });
+	symlinkSync(join(home, ".aeon/sessions.db"), join(home, "same.db"));
+	const agents = { main: { provider: "demo" } };
+	const write = (name: string, storage: object) => {
+		const file = join(home, name);
+		writeFileSync(file, JSON.stringify({ agents, storage }));
+		return file;
+	};
+	const other = write("other.json", {});
+	const linked = write("linked.json", { sessions_db: "./same.db" });
+	for (const flags of [["--demo"], ["--config", other], ["--config", linked]])
+		expect(await run(["chat", "-m", "hi", ...flags], { home })).toEqual({
+			code: 1,
+			out: "",
+			err: `aeon: aeon serve runs as process ${pid} and is the only one that may write to ${home}/.aeon/sessions.db\nLeave out ${flags[0]} to talk through it, end it with kill ${pid}, or name with --config a file whose storage.sessions_db lies elsewhere.\n`,
+		});
+	const env = { AEON_CONFIG: other };
+	expect(await run(["chat", "-m", "hi"], { home, env })).toMatchObject({
+		code: 1,
+		err: expect.stringContaining(
+			"Leave out AEON_CONFIG or ./aeon.json to talk",
+		),
+	});
+	const list = ["sessions", "list", "--config", other];
+	const { out } = await run(list, { home });
+	expect(out).toContain("2 messages\n  The model.\n");
+	// Another driver is another store.
+	const files = write("files.json", { driver: "file" });
+	const alone = await run(["chat", "-m", "hi", "--config", files], { home });
+	expect(alone.out).toStartWith("This is Aeon's demo");
+	await serve.end("SIGKILL");
+	const demo = await run(["chat", "-m", "hi", "--demo"], { home });
+	expect(demo.out).toStartWith("This is Aeon's demo");
 });
 
 test("a server that runs and does not answer is named, with what can be done", async () => {

@@ -1,10 +1,26 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, statSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { claimState, findServer } from "../../src/core/presence.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/home.ts";
 
-const PRESENCE = { pid: 4711, url: "ws://127.0.0.1:1", token: "t", config: "" };
+const PRESENCE = {
+	pid: 4711,
+	url: "ws://127.0.0.1:1",
+	token: "t",
+	config: "",
+	store: { driver: "sqlite", path: "/sessions.db" },
+};
+
+const unexpected = (error: unknown) => {
+	throw error;
+};
 
 let folder: TemporaryFolder;
 beforeEach(() => {
@@ -18,10 +34,10 @@ test("a server is found from its announcement to its end", async () => {
 	expect(findServer(folder.path)).toBeUndefined();
 	const claim = await claimState(folder.path);
 	expect(findServer(folder.path)).toBeUndefined();
-	claim.announce(PRESENCE);
+	claim.announce(PRESENCE, unexpected);
 	expect(findServer(folder.path)).toEqual(PRESENCE);
 	expect(statSync(file()).mode & 0o777).toBe(0o600);
-	claim.announce({ ...PRESENCE, token: "another" });
+	claim.announce({ ...PRESENCE, token: "another" }, unexpected);
 	expect(findServer(folder.path)?.token).toBe("another");
 	claim.release();
 	expect(findServer(folder.path)).toBeUndefined();
@@ -34,7 +50,7 @@ test("a state is served by one at a time, and the other one is told by whom", as
 		code: "conflict",
 		message: `aeon serve runs already on ${folder.path}: a process`,
 	});
-	claim.announce(PRESENCE);
+	claim.announce(PRESENCE, unexpected);
 	await expect(claimState(folder.path)).rejects.toThrow(
 		"process 4711, at ws://127.0.0.1:1",
 	);
@@ -52,7 +68,7 @@ test("whoever looks whether a server runs keeps none from starting", async () =>
 	})();
 	for (let round = 0; round < 20; round++) {
 		const claim = await claimState(folder.path);
-		claim.announce(PRESENCE);
+		claim.announce(PRESENCE, unexpected);
 		claim.release();
 	}
 	looks = false;
@@ -86,6 +102,7 @@ test("a file that makes no sense is no announcement", async () => {
 		url: "ws://a",
 		token: "",
 		config: "",
+		store: { driver: "", path: "" },
 	});
 	claim.release();
 });
@@ -95,4 +112,21 @@ test("a place where nothing can be locked is named", async () => {
 		code: "storage_failed",
 		message: expect.stringContaining("missing/serve.lock cannot be locked"),
 	});
+});
+
+test("the lock is one file, with none beside it", async () => {
+	const claim = await claimState(folder.path);
+	expect(readdirSync(folder.path)).toEqual(["serve.lock"]);
+	claim.release();
+});
+
+test("an announcement that cannot be written leaves the old one and nothing else", async () => {
+	const claim = await claimState(folder.path);
+	claim.announce(PRESENCE, unexpected);
+	mkdirSync(join(folder.path, "serve.json.tmp"));
+	const why: unknown[] = [];
+	claim.announce({ ...PRESENCE, token: "u" }, (error) => why.push(error));
+	expect(why).toEqual([expect.objectContaining({ code: "EISDIR" })]);
+	expect(findServer(folder.path)).toEqual(PRESENCE);
+	claim.release();
 });

@@ -146,7 +146,7 @@ test("a run that its server does not know any more keeps what was seen of it, wi
 			type: "agent.delta",
 			...RUN,
 			seq: 5,
-			text: "\n\n[The server was restarted while it answered; aeon sessions show agent:main:cli:test has what it said.]",
+			text: "\n\n[The server was restarted while it answered, and the rest of the answer is lost: say it again.]",
 		},
 		{ type: "agent.error", ...RUN, seq: 6, result: lost },
 	]);

@@ -97,6 +97,7 @@ test("a server lives before Aeon is open behind it, and is ready afterwards", as
 			idleSeconds: 60,
 		},
 		logger,
+		() => {},
 	);
 	const get = (path: string) => fetch(`http://127.0.0.1:${server.port}${path}`);
 	expect(await (await get("/health")).json()).toMatchObject({ ok: true });

@@ -185,7 +185,7 @@ const EXAMPLES: [what: string, sent: string, answer: unknown][] = [
 
 for (const [what, sent, answer] of EXAMPLES)
 	test(`JSON-RPC 2.0: ${what}`, async () => {
-		const got = await dispatch(parseJson(sent), "jsonrpc", methods, null);
+		const got = await dispatch(parseJson(sent), "jsonrpc", () => methods, null);
 		expect(got as unknown).toEqual(answer);
 	});
 
@@ -198,7 +198,7 @@ test("a batch holds a hundred requests at most", async () => {
 				id,
 			})),
 			"aeon",
-			methods,
+			() => methods,
 			null,
 		);
 	expect(await batch(100)).toHaveLength(100);
@@ -280,4 +280,26 @@ test("what is refused says Aeon's own code, too", async () => {
 	expect(await rpc("nothing", {})).toMatchObject({
 		error: { code: -32601, data: { code: "UNKNOWN_METHOD" } },
 	});
+});
+
+test("the first request of a batch lets the client in for the others", async () => {
+	await using server = await openServer(config());
+	using client = await server.connect({});
+	const batch = [
+		{
+			jsonrpc: "2.0",
+			id: 1,
+			method: "auth",
+			params: { token: server.token },
+		},
+		{ jsonrpc: "2.0", id: 2, method: "ping" },
+	];
+	const answers = (await client.answerTo(batch)) as unknown as {
+		id: number;
+		result: object;
+	}[];
+	expect(answers.map(({ id, result }) => [id, result])).toMatchObject([
+		[1, { ok: true }],
+		[2, { ok: true }],
+	]);
 });

@@ -278,3 +278,16 @@ test("a message is answered by the agent and the model that it names", async () 
 	});
 	expect(lent).toMatchObject({ sessionKey: KEY, text: "The other." });
 });
+
+test("a dialog that cannot send files says so", async () => {
+	await using server = await openServer(config());
+	using client = await server.connect();
+	const refused = await client.refused("dialog.send", {
+		dialog: "ws",
+		to: "me",
+		text: "look",
+		attachments: [{ path: "a.txt" }],
+	});
+	expect(refused.code).toBe("INVALID_REQUEST");
+	expect(refused.message).toContain("cannot send files");
+});

@@ -2,10 +2,14 @@ import { expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { createLogger } from "../../src/core/logger.ts";
 import { claimState } from "../../src/core/presence.ts";
+import type { Backend } from "../../src/server/backend.ts";
+import { startServer } from "../../src/server/server.ts";
 import { run } from "../support/command.ts";
 import type { FakeAnswer } from "../support/fake_llm.ts";
-import { temporaryHome } from "../support/home.ts";
+import { temporaryFolder, temporaryHome } from "../support/home.ts";
+import { handshake, rawRequest } from "../support/raw.ts";
 import {
 	config,
 	modelSaying,
@@ -153,7 +157,7 @@ test("a turn that ends while the server waits for it has its whole answer", asyn
 test("told twice to end, the server waits for nothing", async () => {
 	using model = await modelSaying(() => ({ instead: "hang" }));
 	await using server = await spawnServer(
-		config(model.agent, { server: { drain_ms: 8_000 } }),
+		config(model.agent, { server: { drain_ms: 6_000 } }),
 	);
 	using client = await server.connect();
 	await client.call("agent.send", { message: "go" });
@@ -184,4 +188,52 @@ test("what the operator is shown says where the token lies, and never the token"
 	);
 	const file = join(server.home, ".aeon", "token");
 	expect(readFileSync(file, "utf8")).toBe(`${server.token}\n`);
+});
+
+test("a handshake whose Host is no part of a URL is refused, and is no fault", async () => {
+	await using server = await openServer(config());
+	const { status } = await rawRequest(
+		server.port,
+		handshake(server.port, { Host: "localhost:99999" }),
+	);
+	expect(status).toBe(400);
+	expect(server.logged("request.refused")).toMatchObject([{ status: 400 }]);
+	using client = await server.connect();
+	expect((await client.call("status")).faults).toBe(0);
+});
+
+test("what fails in a request is answered with 500, and whoever listens is told why", async () => {
+	using folder = temporaryFolder();
+	const faults: unknown[] = [];
+	const logger = createLogger({
+		path: join(folder.path, "log"),
+		level: "error",
+		secrets: [],
+	});
+	const server = startServer(
+		{
+			host: "127.0.0.1",
+			port: 0,
+			hosts: [],
+			origins: [],
+			token: "a",
+			maxClients: 1,
+			maxFrameBytes: 4096,
+			maxBufferedBytes: 4096,
+			idleSeconds: 60,
+		},
+		logger,
+		(error) => faults.push(error),
+	);
+	const broken = new Error("broken");
+	server.attach({
+		health() {
+			throw broken;
+		},
+	} as unknown as Backend);
+	const ready = await fetch(`http://127.0.0.1:${server.port}/ready`);
+	expect(ready.status).toBe(500);
+	expect(await ready.text()).toBe("Internal Server Error\n");
+	expect(faults).toEqual([broken]);
+	server.close();
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { mkdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FakeAnswer } from "../support/fake_llm.ts";
 import {
@@ -149,4 +150,48 @@ test("SIGHUP has the configuration read again", async () => {
 	server.kill("SIGHUP");
 	await server.line(/The configuration was not reloaded/);
 	await client.call("agent.send", { message: "hi", wait: true });
+});
+
+test("a configuration that is in force is not said to be refused, though it cannot be announced", async () => {
+	await using server = await openServer(config());
+	mkdirSync(join(server.home, ".aeon", "serve.json.tmp"));
+	writeConfig(server.home, config(undefined, { server: { max_clients: 7 } }));
+	await server.serving.reload();
+	expect(server.said.at(-1)).toEndWith("aeon.json is in force.");
+	expect(server.logged("config.rejected")).toEqual([]);
+	expect(server.logged("serve.unannounced")).toHaveLength(1);
+	using client = await server.connect();
+	expect((await client.call("hello")).limits.maxClients).toBe(7);
+	expect((await client.call("status")).notices).toEqual([]);
+});
+
+test("of two reloads the later one decides", async () => {
+	await using server = await openServer(config());
+	writeFileSync(join(server.home, ".aeon", "aeon.json"), "{");
+	const first = server.serving.reload();
+	writeConfig(server.home, config());
+	await Promise.all([first, server.serving.reload()]);
+	expect(server.said.at(-1)).toEndWith("aeon.json is in force.");
+	using client = await server.connect();
+	expect((await client.call("status")).notices).toEqual([]);
+});
+
+test("a file that is gone for a moment does not put the demo in force", async () => {
+	using model = await modelSaying(() => ({ text: "Well." }));
+	await using server = await openServer(config(model.agent));
+	const file = join(server.home, ".aeon", "aeon.json");
+	unlinkSync(file);
+	await server.serving.reload();
+	expect(server.said.at(-1)).toBe(
+		`The configuration was not reloaded, and the old one stays in force: ${file} is gone`,
+	);
+	using client = await server.connect();
+	const { text } = await client.call("agent.send", {
+		message: "hi",
+		wait: true,
+	});
+	expect(text).toBe("Well.");
+	writeConfig(server.home, config(model.agent));
+	await server.serving.reload();
+	expect((await client.call("status")).notices).toEqual([]);
 });

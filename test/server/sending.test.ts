@@ -239,7 +239,7 @@ test("pictures that come with a message reach the model, as bytes or from the wo
 	const [kept, own] = messages[0]?.attachments ?? [];
 	expect(kept).toEqual({
 		path: expect.stringMatching(
-			/\/workspace\/attachments\/[0-9a-f]{8}-a dot\.png$/,
+			/\/workspace\/attachments\/[0-9a-f]{12}-a dot\.png$/,
 		),
 		mimeType: "image/png",
 	});
@@ -295,4 +295,26 @@ test("a result that was waited for has what its schema tells", async () => {
 		usage: { inputTokens: 20, outputTokens: 10 },
 		toolCalls: [{ name: "exec", input: { command: "true" }, success: true }],
 	});
+});
+
+test("messages whose keys and ids only look alike are different ones", async () => {
+	await using server = await openServer(config());
+	using client = await server.connect();
+	const send = async (sessionKey: string, messageId: string) =>
+		(
+			await client.call("agent.send", {
+				message: "hello",
+				sessionKey,
+				messageId,
+				wait: true,
+			})
+		).runId;
+	const runs = [
+		await send(KEY, "b c"),
+		await send(`${KEY} b`, "c"),
+		await send(KEY, "x\ud800"),
+		await send(KEY, "x\ud801"),
+	];
+	expect(new Set(runs).size).toBe(4);
+	expect(await send(KEY, "x\ud801")).toBe(runs[3] as string);
 });

@@ -70,3 +70,26 @@ test("a client that asks for much and reads nothing costs no more memory than on
 	expect(peak - before).toBeLessThan(150 * MB);
 	deaf.socket.destroy();
 }, 60_000);
+
+test("a client that reads nothing and goes on asking with large frames is sent away before they fill the memory", async () => {
+	await using server = await spawnServer(config());
+	using client = await server.connect();
+	const message = "x".repeat(100_000);
+	for (const _ of upTo(3))
+		await client.call("agent.send", { message, sessionKey: KEY, wait: true });
+	const before = await rss(client);
+	const deaf = await deafClient(server.port, server.token);
+	const history = { sessionKey: KEY };
+	for (const id of upTo(40))
+		deaf.send(
+			JSON.stringify({ id, method: "session.history", params: history }),
+		);
+	const large = { client: "x".repeat(900_000) };
+	for (const id of upTo(200))
+		deaf.send(JSON.stringify({ id, method: "hello", params: large }));
+	while ((await client.call("status")).clients > 1);
+	const [gone] = server.logged("client.disconnected");
+	expect(gone?.code).toBe(1013);
+	expect((await rss(client)) - before).toBeLessThan(100 * MB);
+	deaf.socket.destroy();
+}, 60_000);

@@ -11,7 +11,9 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { findServer } from "../../src/core/presence.ts";
 import { canMount, grow, onSmallDisk } from "../storage/small_disk.ts";
+import { start } from "../support/command.ts";
 import { temporaryHome } from "../support/home.ts";
 import {
 	config,
@@ -20,7 +22,7 @@ import {
 	spawnServer,
 	type TestServer,
 } from "../support/server.ts";
-import type { WireClient } from "../support/wire.ts";
+import { WireClient } from "../support/wire.ts";
 
 const KEY = "agent:main:ws:tests";
 const OTHER = "agent:main:ws:other";
@@ -203,3 +205,73 @@ test("while another program locks the database, the server lives, is not ready, 
 	await say(client, "three");
 	expect(model.llm.requests).toHaveLength(3);
 }, 30_000);
+
+test("status answers though nothing can be counted, and says what is wrong", async () => {
+	using home = temporaryHome();
+	mkdirSync(database(home.path), { recursive: true });
+	await using server = await openServer(config(), home.path);
+	using client = await server.connect();
+	const status = await client.call("status");
+	expect(status).toMatchObject({
+		sessions: 0,
+		tokensToday: { inputTokens: 0, outputTokens: 0 },
+		storage: { isWell: false, problem: expect.stringContaining("sessions.db") },
+	});
+});
+
+test("what was accepted and could not be kept until the end is said to be lost, in time", async () => {
+	using home = temporaryHome();
+	const sections = config(undefined, { server: { drain_ms: 0 } });
+	await using server = await spawnServer(sections, home.path);
+	using client = await server.connect();
+	await client.call("status");
+	const locker = new Database(database(home.path));
+	locker.run("PRAGMA busy_timeout = 5000");
+	locker.run("BEGIN EXCLUSIVE");
+	await client.call("agent.send", { message: "one", sessionKey: KEY });
+	const before = performance.now();
+	server.kill("SIGTERM");
+	expect(await server.exited).toBe(0);
+	expect(performance.now() - before).toBeLessThan(3_500);
+	locker.close();
+	const lost = /writes to agent:main:ws:tests are lost/;
+	await server.line(lost);
+	expect(JSON.stringify(server.logged("store.trouble"))).toMatch(lost);
+}, 20_000);
+
+test.skipIf(!canMount)(
+	"a server starts on a full disk, and is found once there is room (needs the right to mount)",
+	async () => {
+		await onSmallDisk(async (home) => {
+			const state = join(home, ".aeon");
+			mkdirSync(state);
+			writeFileSync(join(state, "aeon.json"), JSON.stringify(config()));
+			writeFileSync(join(state, "token"), "the-token-of-before\n");
+			const ballast = join(home, "ballast");
+			for (let size = 1_000_000; size > 500; size /= 2)
+				try {
+					writeFileSync(ballast, Buffer.alloc(Math.ceil(size)), { flag: "a" });
+				} catch {}
+			const child = start(["serve"], { home });
+			try {
+				let said = "";
+				for await (const chunk of child.stderr) {
+					said += Buffer.from(chunk);
+					if (said.includes("Aeon listens on ")) break;
+				}
+				const [url = ""] = /ws:[^;]+/.exec(said) ?? [said];
+				using client = await new WireClient(`${url}/ws`, {
+					token: "the-token-of-before",
+				}).opened();
+				expect((await client.call("status")).storage.isWell).toBe(false);
+				expect(findServer(state)).toBeUndefined();
+				unlinkSync(ballast);
+				while (!findServer(state)) await client.call("ping");
+				expect(findServer(state)).toMatchObject({ pid: child.pid, url });
+			} finally {
+				child.kill("SIGKILL");
+				await child.exited;
+			}
+		});
+	},
+);

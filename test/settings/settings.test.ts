@@ -339,3 +339,27 @@ function misfits(shape: Shape, value: unknown, path = ""): string[] {
 		}),
 	];
 }
+
+test("a token is of characters that every client can send, and the complaint does not show it", async () => {
+	const withToken = (token: string) => ({
+		agents: { main: demo },
+		server: { token },
+	});
+	for (const token of ["two words", "ключ-от-двери", "a,b", 'a"b', "a\tb"]) {
+		const said = await complaint(withToken(token));
+		expect(said).toEqual([
+			"server.token: has a character in it that clients cannot send: write only A-Z a-z 0-9 - . _ ~ + / =, for example of `openssl rand -hex 32`",
+		]);
+	}
+	const all = "AZaz09-._~+/=";
+	const settings = await load(withToken(all));
+	expect(settings.server.token?.reveal()).toBe(all);
+	const trimmed = await load(withToken(" padded-4711\n"));
+	expect(trimmed.server.token?.reveal()).toBe("padded-4711");
+});
+
+test("the time for draining leaves time for closing", async () => {
+	expect(
+		await complaint({ agents: { main: demo }, server: { drain_ms: 6_001 } }),
+	).toEqual(["server.drain_ms: is 6001: write at most 6000"]);
+});

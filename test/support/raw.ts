@@ -80,9 +80,20 @@ export async function deafClient(
 /** A text frame of a client, masked with zeroes (RFC 6455 section 5.2). */
 function frame(text: string): Buffer {
 	const bytes = Buffer.from(text);
-	const size =
-		bytes.length < 126
-			? [0x80 | bytes.length]
-			: [0x80 | 126, bytes.length >> 8, bytes.length & 255];
-	return Buffer.concat([Buffer.from([0x81, ...size, 0, 0, 0, 0]), bytes]);
+	return Buffer.concat([
+		Buffer.from([0x81]),
+		sizeOf(bytes.length),
+		Buffer.alloc(4),
+		bytes,
+	]);
+}
+
+/** A length and the mark that a mask follows. */
+function sizeOf(length: number): Buffer {
+	if (length < 126) return Buffer.from([0x80 | length]);
+	const size = Buffer.alloc(length < 65_536 ? 3 : 9);
+	size[0] = 0x80 | (length < 65_536 ? 126 : 127);
+	if (length < 65_536) size.writeUInt16BE(length, 1);
+	else size.writeBigUInt64BE(BigInt(length), 1);
+	return size;
 }

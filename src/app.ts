@@ -139,7 +139,7 @@ export function storeAccess({ storage }: Settings): {
 }
 
 /** The log of these settings. */
-export function openLogger(
+function openLogger(
 	settings: Settings,
 	{ logLevel, warn }: AppOptions,
 ): Logger {

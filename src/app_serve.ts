@@ -37,6 +37,9 @@ const CLOSING_MS = 3_000;
 /** Between two looks for messages that wait in a store that cannot be read. */
 const RESUME_PAUSE_MS = 2_000;
 
+const NO_TELEGRAM =
+	"dialogs.telegram is enabled, but this version of Aeon has no Telegram dialog: nothing is received there.";
+
 /** Is said to the operator in whole sentences, not as a line of the log. */
 const CONFIG_REJECTED = "config.rejected";
 
@@ -113,6 +116,7 @@ export class Serving {
 			: tokenFile(state);
 		request.say(`Aeon listens on ${this.url}; the token is in ${place}`);
 		if (settings.notice) request.say(settings.notice);
+		if (settings.dialogs.telegram.enabled) request.say(NO_TELEGRAM);
 		this.#logger.info("serve.started", { url: this.url, pid: process.pid });
 	}
 

@@ -9,6 +9,9 @@ export const STRONG_BITS = 128;
 
 const TOKEN_BYTES = 32;
 
+/** What the header `Authorization` can carry (RFC 6750 section 2.1, b64token). */
+const SENDABLE = /^[A-Za-z0-9._~+/-]+=*$/;
+
 /** Fewer different characters than this are no accident. */
 const MIN_DIFFERENT = 8;
 
@@ -30,7 +33,7 @@ export function readOrMakeToken(state: string): string {
 		// Others may have read it if it was wider; whoever set it so may still want it, so it is only closed again.
 		chmodSync(file, 0o600);
 		const token = readFileSync(file, "utf8").trim();
-		if (token !== "") return token;
+		if (SENDABLE.test(token)) return token;
 	} catch (error) {
 		throw new AeonError(
 			"storage_failed",
@@ -41,9 +44,13 @@ export function readOrMakeToken(state: string): string {
 			},
 		);
 	}
-	throw new AeonError("storage_failed", `The token ${file} is blank`, {
-		hint: "Remove that file: a new token is made at the next start.",
-	});
+	throw new AeonError(
+		"storage_failed",
+		`The token ${file} cannot be sent: it is blank, or has other characters than A-Z a-z 0-9 - . _ ~ + / =`,
+		{
+			hint: "Remove that file: a new token is made at the next start.",
+		},
+	);
 }
 
 /** How many bits a token can be worth at most, by its length and the kinds of its characters. */

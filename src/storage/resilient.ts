@@ -45,7 +45,7 @@ export function resilient(options: ResilientOptions): ResilientStore {
 	const report = () => {
 		for (const [sessionKey, count] of writing.unsaved.takeLosses())
 			options.onTrouble?.(
-				`The oldest ${count} writes to ${sessionKey} are lost: the store did not take them, and memory holds no more.`,
+				`The oldest ${count} writes to ${sessionKey} are lost: the store did not take them while there was room and time for it.`,
 			);
 		const { problem } = health();
 		if (problem === reported) return;

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
-import { join } from "node:path";
-import { createLogger } from "../../src/core/logger.ts";
-import { startServer } from "../../src/server/server.ts";
 import { temporaryFolder } from "../support/home.ts";
-import { config, modelSaying, openServer } from "../support/server.ts";
+import {
+	bareServer,
+	config,
+	modelSaying,
+	openServer,
+} from "../support/server.ts";
 
 /** The samples of a text in Prometheus's format, each of a family that was announced; throws at a line that is none. */
 function samples(text: string): Map<string, number> {
@@ -79,26 +81,7 @@ test("the figures can be read by Prometheus and count turns, tokens, tools and e
 
 test("a server lives before Aeon is open behind it, and is ready afterwards", async () => {
 	using folder = temporaryFolder();
-	const logger = createLogger({
-		path: join(folder.path, "log"),
-		level: "error",
-		secrets: [],
-	});
-	const server = startServer(
-		{
-			host: "127.0.0.1",
-			port: 0,
-			hosts: [],
-			origins: [],
-			token: "a",
-			maxClients: 1,
-			maxFrameBytes: 4096,
-			maxBufferedBytes: 4096,
-			idleSeconds: 60,
-		},
-		logger,
-		() => {},
-	);
+	const server = bareServer(folder.path);
 	const get = (path: string) => fetch(`http://127.0.0.1:${server.port}${path}`);
 	expect(await (await get("/health")).json()).toMatchObject({ ok: true });
 	const ready = await get("/ready");

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { handshake, rawRequest } from "../support/raw.ts";
+import { deafClient, handshake, rawRequest } from "../support/raw.ts";
 import { config, modelSaying, openServer } from "../support/server.ts";
 import { upTo } from "../support/wire.ts";
 
@@ -102,4 +102,18 @@ test("the first client of a server may ask for hundreds of things before anythin
 		upTo(400).map((id) => client.ask({ id, method: "ping" })),
 	);
 	expect(all.every(({ type }) => type === "response")).toBe(true);
+});
+
+test("a connection whose other end is gone is dropped, one that is only silent stays", async () => {
+	await using server = await openServer(
+		config(undefined, { server: { idle_seconds: 8 } }),
+	);
+	using silent = await server.connect();
+	// It answers no ping, as a machine whose cable was pulled out.
+	const gone = await deafClient(server.port, server.token);
+	while (server.logged("client.disconnected").length === 0)
+		await Bun.sleep(100);
+	gone.socket.destroy();
+	await silent.call("ping");
+	expect((await silent.call("status")).clients).toBe(1);
 });

@@ -1,16 +1,15 @@
 import { expect, test } from "bun:test";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { createLogger } from "../../src/core/logger.ts";
 import { claimState } from "../../src/core/presence.ts";
 import type { Backend } from "../../src/server/backend.ts";
-import { startServer } from "../../src/server/server.ts";
 import { run } from "../support/command.ts";
 import type { FakeAnswer } from "../support/fake_llm.ts";
 import { temporaryFolder, temporaryHome } from "../support/home.ts";
 import { handshake, rawRequest } from "../support/raw.ts";
 import {
+	bareServer,
 	config,
 	modelSaying,
 	openServer,
@@ -205,26 +204,7 @@ test("a handshake whose Host is no part of a URL is refused, and is no fault", a
 test("what fails in a request is answered with 500, and whoever listens is told why", async () => {
 	using folder = temporaryFolder();
 	const faults: unknown[] = [];
-	const logger = createLogger({
-		path: join(folder.path, "log"),
-		level: "error",
-		secrets: [],
-	});
-	const server = startServer(
-		{
-			host: "127.0.0.1",
-			port: 0,
-			hosts: [],
-			origins: [],
-			token: "a",
-			maxClients: 1,
-			maxFrameBytes: 4096,
-			maxBufferedBytes: 4096,
-			idleSeconds: 60,
-		},
-		logger,
-		(error) => faults.push(error),
-	);
+	const server = bareServer(folder.path, (error) => faults.push(error));
 	const broken = new Error("broken");
 	server.attach({
 		health() {
@@ -236,4 +216,23 @@ test("what fails in a request is answered with 500, and whoever listens is told 
 	expect(await ready.text()).toBe("Internal Server Error\n");
 	expect(faults).toEqual([broken]);
 	server.close();
+});
+
+test("a token that no header can carry is refused at the start, and not shown", async () => {
+	for (const token of ["has a space in it 0123456789", "сек-рет-0123456789"]) {
+		using home = temporaryHome(config());
+		writeFileSync(join(home.path, ".aeon", "token"), `${token}\n`);
+		const { code, err } = await run(["serve"], { home: home.path });
+		expect(code).toBe(1);
+		expect(err).toContain("cannot be sent");
+		expect(err).not.toContain(token);
+	}
+});
+
+test("a dialog that is enabled and not there is named at the start", async () => {
+	const telegram = { enabled: true, bot_token: "1:a" };
+	await using server = await spawnServer(
+		config(undefined, { dialogs: { telegram } }),
+	);
+	await server.line(/no Telegram dialog/);
 });

@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Serving } from "../../src/app_serve.ts";
-import type { LogRecord } from "../../src/core/logger.ts";
+import { createLogger, type LogRecord } from "../../src/core/logger.ts";
 import { findServer, type ServerPresence } from "../../src/core/presence.ts";
+import { startServer } from "../../src/server/server.ts";
 import { start } from "./command.ts";
 import { type FakeLlm, startFakeLlm } from "./fake_llm.ts";
 import { type TemporaryFolder, temporaryHome } from "./home.ts";
@@ -157,6 +158,30 @@ export async function spawnServer(
 			if (home === undefined) folder[Symbol.dispose]();
 		},
 	};
+}
+
+/** A server with no Aeon behind it yet. */
+export function bareServer(
+	folder: string,
+	onFault: (error: unknown) => void = () => {},
+) {
+	const logger = createLogger({
+		path: join(folder, "log"),
+		level: "error",
+		secrets: [],
+	});
+	const options = {
+		host: "127.0.0.1",
+		port: 0,
+		hosts: [],
+		origins: [],
+		token: "a",
+		maxClients: 1,
+		maxFrameBytes: 4096,
+		maxBufferedBytes: 4096,
+		idleSeconds: 60,
+	};
+	return startServer(options, logger, onFault);
 }
 
 /** Writes the configuration of a home. */

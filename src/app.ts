@@ -5,7 +5,9 @@ import type { Agent } from "./agent/agent.ts";
 import { Mailbox } from "./agent/mailbox.ts";
 import { Runtime } from "./agent/runtime.ts";
 import { openAgents } from "./app_agents.ts";
-import { createHost } from "./app_dialogs.ts";
+import { type OpenDialog, openDialog } from "./app_dialogs.ts";
+import { createCompletion } from "./app_media.ts";
+import { orAborted } from "./core/abort.ts";
 import type { RuntimeEvent } from "./core/event.ts";
 import {
 	createLogger,
@@ -36,11 +38,13 @@ export interface Aeon {
 	workspace(): ToolContext["workspace"];
 	/** Makes a dialog known, and gives what it is started with: what is said through it is shown, asked and sent in it. */
 	addDialog(dialog: DialogProvider): DialogHost;
-	/** Every dialog that is known. */
-	dialogs: readonly DialogProvider[];
+	/** Every dialog that is known, by its name. */
+	dialogs: ReadonlyMap<string, OpenDialog>;
 	/** Answers with other agents, models and tools from now on. Turns that run keep what they began with. Throws as `openAeon` does, and then nothing has changed. */
 	reload(settings: Settings): void;
-	/** Stops every turn and dialog and closes the store. */
+	/** Takes no message in any more: what runs goes on. */
+	stopDialogs(): Promise<void>;
+	/** Stops every turn and dialog, sends what can be sent at once, and closes the store. */
 	close(): Promise<void>;
 }
 
@@ -61,6 +65,9 @@ export interface AppOptions {
 	announce?(sessionKey: string): string[];
 }
 
+/** For so long what waits may still be sent at the end; the rest goes out after the next start. */
+const SENDING_MS = 1_500;
+
 const NOT_HIDDEN =
 	"other processes of this user can read Aeon's memory and environment";
 
@@ -77,7 +84,7 @@ export async function openAeon(
 		logger.warn("process.visible", { reason: NOT_HIDDEN });
 	const store = options.store ?? (await openStore(settings));
 	let now = { settings, ...openAgents(settings, state, logger) };
-	const dialogs: DialogProvider[] = [];
+	const dialogs = new Map<string, OpenDialog>();
 	const runtime = new Runtime({
 		store,
 		agents: now.agents,
@@ -85,32 +92,55 @@ export async function openAeon(
 		...(options.observe && { observe: options.observe }),
 		...(options.announce && { announce: options.announce }),
 	});
+	const mailbox = new Mailbox({ store, runtime, logger });
+	const workspace = () => now.workspace;
 	const parts = {
 		runtime,
 		store,
-		mailbox: new Mailbox({ store, runtime, logger }),
+		mailbox,
+		logger,
+		dialogs,
+		workspace,
 		approvals: openApprovals(join(state, "approvals.json")),
 		agents: () => now.agents,
 		settings: () => now.settings,
+		complete: createCompletion({
+			dialogs,
+			workspace,
+			logger,
+			settings: () => now.settings,
+		}),
+		observe: options.observe ?? (() => {}),
+	};
+	const stopDialogs = async () => {
+		const stopped = [...dialogs.values()].map(({ provider }) =>
+			provider.stop(),
+		);
+		await Promise.allSettled(stopped);
 	};
 	return {
 		runtime,
 		store,
 		settings: () => now.settings,
 		agents: () => now.agents,
-		workspace: () => now.workspace,
+		workspace,
 		dialogs,
 		addDialog(dialog) {
-			dialogs.push(dialog);
-			return createHost(dialog, parts);
+			const open = openDialog(dialog, parts);
+			dialogs.set(dialog.name, open);
+			return open.host;
 		},
 		reload(next) {
 			now = { settings: next, ...openAgents(next, state, logger) };
 			runtime.useAgents(now.agents);
 		},
+		stopDialogs,
 		async close() {
 			await runtime.stop();
-			for (const dialog of dialogs) await dialog.stop();
+			await stopDialogs();
+			const hurry = AbortSignal.timeout(SENDING_MS);
+			await orAborted(mailbox.settled(), hurry).catch(() => {});
+			for (const { outbox } of dialogs.values()) await outbox?.close(hurry);
 			await store.close();
 			logger.close();
 		},

@@ -1,17 +1,25 @@
 // What a dialog is given to talk to Aeon with: where what is said through it is shown, asked and sent.
 
 import type { Agent, ToolRun } from "./agent/agent.ts";
-import type { Mailbox } from "./agent/mailbox.ts";
-import type { Origin, Runtime } from "./agent/runtime.ts";
+import type { Mailbox, Sender } from "./agent/mailbox.ts";
+import type { Runtime } from "./agent/runtime.ts";
 import { runSlash } from "./agent/slash.ts";
 import type { ApprovalRequest, Decision } from "./core/approval.ts";
+import { systemClock } from "./core/clock.ts";
+import { type DialogState, newDeliveryId } from "./core/delivery.ts";
 import { AeonError } from "./core/errors.ts";
-import type { InboundMessage } from "./core/message.ts";
+import type { DialogEvent } from "./core/event.ts";
+import type { Logger } from "./core/logger.ts";
+import type { Attachment, InboundMessage } from "./core/message.ts";
 import { parseSessionKey } from "./core/session.ts";
+import type { AnswerAddress } from "./delivery/answer.ts";
+import { type MailedDialog, Outbox, type Saying } from "./delivery/outbox.ts";
 import type { DialogHost, DialogProvider } from "./dialogs/provider.ts";
+import { openOutboundFile } from "./media/outbound.ts";
 import type { Settings } from "./settings/schema.ts";
 import type { SessionStore } from "./storage/store.ts";
 import type { Approvals } from "./tools/approvals.ts";
+import type { Workspace } from "./tools/workspace.ts";
 
 /** What all dialogs talk to. */
 export interface HostParts {
@@ -19,32 +27,59 @@ export interface HostParts {
 	mailbox: Mailbox;
 	store: SessionStore;
 	approvals: Approvals;
+	logger: Logger;
 	/** As they are now: a reload puts others in their place. */
 	agents(): ReadonlyMap<string, Agent>;
 	settings(): Settings;
+	workspace(): Workspace;
+	/** Every dialog that is there, by its name. */
+	dialogs: ReadonlyMap<string, OpenDialog>;
+	/** Fetches what belongs to a message, when its turn begins. */
+	complete: NonNullable<Sender["complete"]>;
+	/** Is told what happens to dialogs and their messages. */
+	observe(event: DialogEvent): void;
 }
 
-/** What a dialog is started with. */
-export function createHost(
-	dialog: DialogProvider,
+/** A dialog with what Aeon has for it. */
+export interface OpenDialog {
+	provider: DialogProvider;
+	host: DialogHost;
+	/** Where what is said in it is kept until it is there; none where it is just shown. */
+	outbox: Outbox | undefined;
+	state: DialogState;
+}
+
+/** Opens what a dialog is started with. */
+export function openDialog(
+	provider: DialogProvider,
 	parts: HostParts,
-): DialogHost {
-	const { runtime, mailbox, approvals, store } = parts;
-	const originOf = ({ sessionKey }: InboundMessage): Origin => {
-		const { userId } = parseSessionKey(sessionKey);
-		return {
-			tell: (event) => dialog.show?.(userId, event),
-			approve: (request, signal) =>
-				approve(dialog, approvals, sessionKey, request, signal),
-			send: (outbound) => send(dialog, sessionKey, outbound),
-		};
-	};
-	return {
+): OpenDialog {
+	const { runtime, mailbox, store, logger, observe, workspace } = parts;
+	const { name } = provider;
+	const outbox = isMailed(provider)
+		? new Outbox({
+				dialog: provider,
+				store,
+				clock: systemClock,
+				logger,
+				observe,
+				openFile: (file) => openOutboundFile(workspace(), file),
+			})
+		: undefined;
+	const senderOf = (message: InboundMessage) =>
+		createSender(message, provider, outbox, parts);
+	const host: DialogHost = {
 		receive: async (message) =>
-			runtime.submit(message, originOf(message)).result,
-		accept: (message) =>
-			mailbox.accept(dialog.name, message, originOf(message)),
-		resume: () => mailbox.resume(dialog.name, originOf),
+			runtime.submit(message, senderOf(message)).result,
+		accept: (message) => mailbox.accept(name, message, senderOf(message)),
+		amend: (...change) => mailbox.amend(...change),
+		async resume() {
+			const [count] = await Promise.all([
+				mailbox.resume(name, senderOf),
+				outbox?.resume(),
+			]);
+			return count;
+		},
 		cancel: async (sessionKey) => runtime.cancel(sessionKey),
 		async command(line, context) {
 			const agents = parts.agents();
@@ -52,6 +87,81 @@ export function createHost(
 			const unusable = parts.settings().unusable.get(reply?.model ?? "");
 			return unusable ? { text: unusable } : reply;
 		},
+		async say(to, saying) {
+			await outbox?.say(to, saying);
+		},
+		report(state) {
+			const { state: before } = open.state;
+			open.state = state;
+			observe({ type: "dialog.state", name, ...state });
+			if (state.state === "running" && before !== "running") outbox?.hurry();
+		},
+	};
+	const open: OpenDialog = {
+		provider,
+		host,
+		outbox,
+		state: { state: "running" },
+	};
+	return open;
+}
+
+/** Sends to somebody by a dialog, and gives the id of what was sent. Throws `usage` where it cannot send files. */
+export async function sendTo(
+	{ provider, outbox }: OpenDialog,
+	to: string,
+	saying: Saying,
+): Promise<string> {
+	const deliveryId = saying.deliveryId ?? newDeliveryId();
+	if (outbox) await outbox.say(to, { ...saying, deliveryId });
+	else {
+		if (saying.attachments?.length)
+			throw new AeonError(
+				"usage",
+				`The dialog ${JSON.stringify(provider.name)} cannot send files: leave out 'attachments'`,
+			);
+		const { text, sessionKey } = saying;
+		await provider.send(to, {
+			text,
+			deliveryId,
+			...(sessionKey !== undefined && { sessionKey }),
+		});
+	}
+	return deliveryId;
+}
+
+function isMailed(provider: DialogProvider): provider is MailedDialog {
+	return provider.split !== undefined;
+}
+
+/** Where a message came from: what its turn tells, asks and sends goes there. */
+function createSender(
+	{ sessionKey, reference, sender }: InboundMessage,
+	provider: DialogProvider,
+	outbox: Outbox | undefined,
+	parts: HostParts,
+): Sender {
+	const { userId: to } = parseSessionKey(sessionKey);
+	const address: AnswerAddress = {
+		dialog: provider.name,
+		to,
+		sessionKey,
+		// Where several people talk, it must be seen whom an answer is for.
+		...(sender !== undefined && { replyTo: reference }),
+	};
+	return {
+		tell(event) {
+			if (outbox) outbox.show(address, event);
+			else provider.show?.(to, event);
+		},
+		approve: (request, signal) =>
+			approve(provider, parts.approvals, sessionKey, request, signal, sender),
+		send: (outbound) => send(parts.dialogs, provider, sessionKey, outbound),
+		...(outbox && {
+			joins: true,
+			complete: parts.complete,
+			deliver: (result, runIds) => outbox.deliver(result, runIds, address),
+		}),
 	};
 }
 
@@ -62,27 +172,34 @@ async function approve(
 	sessionKey: string,
 	request: ApprovalRequest,
 	signal: AbortSignal,
+	sender: string | undefined,
 ): Promise<Decision> {
-	if (approvals.isAllowed(sessionKey, request)) return "always";
+	// What one of several people allows, it allows for itself.
+	const owner = sender === undefined ? sessionKey : `${sessionKey} ${sender}`;
+	if (approvals.isAllowed(owner, request)) return "always";
 	const decision =
-		(await dialog.approve?.(sessionKey, request, signal)) ?? "deny";
-	if (decision === "always") await approvals.allow(sessionKey, request);
+		(await dialog.approve?.(sessionKey, request, signal, sender)) ?? "deny";
+	if (decision === "always") await approvals.allow(owner, request);
 	return decision;
 }
 
-/** Sends what a tool wants sent. A session may write to its own chat only, which is where it was spoken in. */
+/** Sends what a tool wants sent: to its own chat, which is where it was spoken in, or to one that is allowed. */
 async function send(
+	dialogs: ReadonlyMap<string, OpenDialog>,
 	provider: DialogProvider,
 	sessionKey: string,
 	message: Parameters<ToolRun["send"]>[0],
 ): Promise<string> {
 	const own = parseSessionKey(sessionKey);
 	const { dialog = own.dialog, to = own.userId, text } = message;
-	if (dialog !== own.dialog || to !== own.userId)
+	const attachments: readonly Attachment[] = message.attachments ?? [];
+	const isOwn = dialog === own.dialog && to === own.userId;
+	const open = dialogs.get(isOwn ? provider.name : dialog);
+	if (!open || !(isOwn || open.provider.mayReach?.(to)))
 		throw new AeonError(
 			"not_found",
 			`${dialog}:${to} may not be written to from here: leave out dialog and to, and it goes to this chat`,
 		);
-	await provider.send(to, { text, sessionKey });
+	await sendTo(open, to, { text, sessionKey, attachments });
 	return `${dialog}:${to}`;
 }

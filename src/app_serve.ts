@@ -11,7 +11,6 @@ import { platform } from "./core/platform.ts";
 import { type Claim, claimState } from "./core/presence.ts";
 import { collectSecrets } from "./core/secret.ts";
 import { openStateDirectory } from "./core/state.ts";
-import type { DialogHost } from "./dialogs/provider.ts";
 import { isWildcard } from "./server/guard.ts";
 import { type AeonServer, startServer } from "./server/server.ts";
 import { tokenFile } from "./server/token.ts";
@@ -37,9 +36,6 @@ const CLOSING_MS = 3_000;
 /** Between two looks for messages that wait in a store that cannot be read. */
 const RESUME_PAUSE_MS = 2_000;
 
-const NO_TELEGRAM =
-	"dialogs.telegram is enabled, but this version of Aeon has no Telegram dialog: nothing is received there.";
-
 /** Is said to the operator in whole sentences, not as a line of the log. */
 const CONFIG_REJECTED = "config.rejected";
 
@@ -56,7 +52,6 @@ export class Serving {
 	#server: AeonServer;
 	#aeon: Aeon | undefined;
 	#configProblem: string | undefined;
-	#host: DialogHost | undefined;
 	/** The store has been tried: it is known how it is. */
 	#isOpen = false;
 	#faults = 0;
@@ -116,7 +111,6 @@ export class Serving {
 			: tokenFile(state);
 		request.say(`Aeon listens on ${this.url}; the token is in ${place}`);
 		if (settings.notice) request.say(settings.notice);
-		if (settings.dialogs.telegram.enabled) request.say(NO_TELEGRAM);
 		this.#logger.info("serve.started", { url: this.url, pid: process.pid });
 	}
 
@@ -179,7 +173,8 @@ export class Serving {
 		this.#logger.info("serve.stopping", { drainMs });
 		this.#server.announceEnd(drainMs);
 		try {
-			const drained = this.#aeon?.runtime.drain();
+			const intake = this.#aeon?.stopDialogs();
+			const drained = this.#aeon?.runtime.drain().then(() => intake);
 			const waited = sleep(drainMs, undefined, { signal: hurry });
 			await Promise.race([drained, waited.catch(() => {})]);
 			await Promise.race([this.#aeon?.close(), sleep(CLOSING_MS)]);
@@ -196,11 +191,13 @@ export class Serving {
 		const [
 			{ openAeon, storeAccess },
 			{ createBackend },
+			{ startDialogs },
 			{ resilient },
 			{ Announcements },
 		] = await Promise.all([
 			import("./app.ts"),
 			import("./app_server.ts"),
+			import("./app_starting.ts"),
 			import("./storage/resilient.ts"),
 			import("./agent/announcements.ts"),
 		]);
@@ -237,7 +234,6 @@ export class Serving {
 		if (this.#reading.settings !== settings)
 			aeon.reload(this.#reading.settings);
 		const host = aeon.addDialog(this.#server.dialog);
-		this.#host = host;
 		this.#server.attach(
 			createBackend({
 				aeon,
@@ -250,7 +246,11 @@ export class Serving {
 			}),
 		);
 		this.#settleIn(SETTLE_MS.start);
-		await this.#resume();
+		await startDialogs(aeon, {
+			state: this.#state,
+			logger: this.#logger,
+			resume: () => this.#resume(),
+		});
 		this.#isOpen = true;
 	}
 
@@ -258,7 +258,9 @@ export class Serving {
 	async #resume(): Promise<void> {
 		if (this.#isStopping) return;
 		try {
-			const count = (await this.#host?.resume()) ?? 0;
+			let count = 0;
+			for (const { host } of this.#aeon?.dialogs.values() ?? [])
+				count += await host.resume();
 			if (count > 0) this.#logger.info("messages.resumed", { count });
 		} catch (error) {
 			if (!hasCode(error, "storage_failed")) return this.fault(error);

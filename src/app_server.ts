@@ -2,13 +2,13 @@
 
 import { basename } from "node:path";
 import type { Aeon } from "./app.ts";
+import { sendTo } from "./app_dialogs.ts";
 import { AeonError } from "./core/errors.ts";
 import { sniffImage } from "./core/image.ts";
 import type { Attachment } from "./core/message.ts";
 import { platform } from "./core/platform.ts";
 import type { DialogHost } from "./dialogs/provider.ts";
 import type { Backend, IncomingFile } from "./server/backend.ts";
-import { newDeliveryId } from "./server/dialog.ts";
 import type { Reading } from "./settings/settings.ts";
 import { defaultAgent } from "./settings/settings.ts";
 import { showSettings } from "./settings/show.ts";
@@ -76,18 +76,18 @@ export function createBackend({
 			}));
 		},
 		dialogs: () =>
-			aeon.dialogs.map(({ name }) => ({ name, state: "running" as const })),
-		async send(name, to, text) {
-			const dialog = aeon.dialogs.find((one) => one.name === name);
+			[...aeon.dialogs].map(([name, { state }]) => ({ name, ...state })),
+		async send(name, to, text, attachments) {
+			const dialog = aeon.dialogs.get(name);
 			if (!dialog)
 				throw new AeonError(
 					"not_found",
 					`There is no dialog ${JSON.stringify(name)}: dialog.list names those that there are`,
 				);
-			const deliveryId = newDeliveryId();
-			await dialog.send(to, { text, deliveryId });
-			return deliveryId;
+			return sendTo(dialog, to, { text, attachments });
 		},
+		webhook: (name, request) =>
+			aeon.dialogs.get(name)?.provider.webhook?.(request),
 		attach: (file) => attach(file, aeon.workspace()),
 		config: () => showSettings(reading()) as Record<string, unknown>,
 		configFile: () => settings().file,

@@ -15,6 +15,7 @@ const commands = {
 	sessions: () =>
 		import("./commands/sessions.ts").then((module) => module.sessions),
 	status: () => import("./commands/status.ts").then((module) => module.status),
+	pair: () => import("./commands/pair.ts").then((module) => module.pair),
 	config: () => import("./commands/config.ts").then((module) => module.config),
 };
 

@@ -15,7 +15,9 @@ const SEES: Record<string, string[]> = {
 	storage: ["core"],
 	dialogs: ["core"],
 	agent: ["core", "llm", "tools", "storage"],
-	settings: ["core", "llm", "tools", "storage"],
+	delivery: ["core", "dialogs", "storage"],
+	media: ["core"],
+	settings: ["core", "llm", "tools", "storage", "dialogs"],
 	server: ["core", "agent", "dialogs", "storage"],
 	remote: ["core", "dialogs", "storage", "server"],
 };
@@ -144,6 +146,35 @@ test("nobody imports main, and only commands import app and its parts", () => {
 test("Hono is named in the server only", () => {
 	const naming = files.filter(({ packages }) => packages.includes("hono"));
 	expect(naming.map(({ name }) => name)).toEqual(["server/http.ts"]);
+});
+
+test("grammY is named by the Telegram dialog only, as grammy/web, which costs eight megabytes less", () => {
+	const naming = files.filter(({ packages }) =>
+		packages.some((name) => name.startsWith("grammy")),
+	);
+	expect(naming.length).toBeGreaterThan(3);
+	const others = naming.filter(
+		({ name }) => !name.startsWith("dialogs/telegram/"),
+	);
+	expect(others.map(({ name }) => name)).toEqual([]);
+	const whole = naming.filter(({ packages }) => packages.includes("grammy"));
+	expect(whole.map(({ name }) => name)).toEqual([]);
+});
+
+test("what a dialog needs is loaded when it is opened: its driver loads nothing of it", () => {
+	const { ours = [] } =
+		files.find(({ name }) => name === "dialogs/registry.ts") ?? {};
+	const drivers = files.filter(({ name }) => ours.includes(name));
+	expect(drivers.length).toBeGreaterThan(1);
+	for (const { name, text } of drivers) {
+		const loaded = [
+			...text.matchAll(/^import (?!type\b)[^;]*?from "([^"]+)"/gm),
+		].map((match) => match[1] ?? "");
+		const heavy = loaded.filter(
+			(path) => path !== "zod/mini" && !path.includes("/core/"),
+		);
+		expect({ name, heavy }).toEqual({ name, heavy: [] });
+	}
 });
 
 /** True of `app.ts` and of the files it is made of, `app_*.ts`. */

@@ -8,7 +8,7 @@ import { splitTurns } from "./history.ts";
 const BYTES_PER_TOKEN = 3.5;
 
 /** What the providers count for a picture of the largest size that they do not scale down. */
-const TOKENS_PER_IMAGE = 1600;
+export const TOKENS_PER_IMAGE = 1600;
 
 /** What a message costs beside its text. */
 const TOKENS_PER_MESSAGE = 8;

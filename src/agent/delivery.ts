@@ -29,8 +29,7 @@ export function deliverFailure(turn: Turn, thrown: unknown): TurnResult {
 	const error = asAeonError(signal.aborted ? signal.reason : thrown);
 	const { code, message, hint } = error;
 	const isStopped = code === "cancelled" || code === "shutting_down";
-	if (turn.text !== "")
-		turn.remark(isStopped ? "Stopped" : `The answer was cut: ${message}`);
+	if (turn.text !== "") turn.remark(lastWords(error));
 	const stopReason = isStopped ? "cancelled" : "cut";
 	const result = turn.result(stopReason, { code, message });
 	turn.tell({ type: "agent.error", result });
@@ -41,6 +40,13 @@ export function deliverFailure(turn: Turn, thrown: unknown): TurnResult {
 		hint,
 	});
 	return result;
+}
+
+/** What stands under an answer that is not whole. */
+function lastWords({ code, message }: AeonError): string {
+	if (code === "shutting_down")
+		return "Aeon is stopping; this goes on when it runs again";
+	return code === "cancelled" ? "Stopped" : `The answer was cut: ${message}`;
 }
 
 /** Why a turn ends that somebody stopped. */

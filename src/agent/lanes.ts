@@ -5,8 +5,23 @@ const MAX_WAITING = 20;
 
 interface Entry {
 	id: string;
+	/** What the work is about, for whoever may take it over. */
+	subject: unknown;
 	run(signal: AbortSignal): Promise<void>;
+	result: Promise<unknown>;
+	/** Ends it with what other work gives. */
+	follow(other: Promise<unknown>): void;
 	controller: AbortController;
+	/** The ids of the work that it has taken over. */
+	joined: string[];
+}
+
+/** How work stands in its lane. */
+export interface Place {
+	/** What `cancelOne` knows it by. */
+	id?: string;
+	/** What it is about: `join` asks it whether it may be taken over. */
+	subject?: unknown;
 }
 
 interface Lane {
@@ -24,19 +39,22 @@ export class Lanes {
 
 	/**
 	 * Runs the work when its turn comes and gives what it gives. Work that is cancelled while it waits is still run, with
-	 * a signal that is aborted already, so that it can say so. Whether there is room is asked of `admit`. `id` is what
-	 * `cancelOne` knows it by.
+	 * a signal that is aborted already, so that it can say so. Whether there is room is asked of `admit`.
 	 */
 	async enqueue<T>(
 		key: string,
 		work: (signal: AbortSignal) => Promise<T>,
-		id = "",
+		{ id = "", subject }: Place = {},
 	): Promise<T> {
 		const { promise, resolve, reject } = Promise.withResolvers<T>();
-		const entry = {
+		const entry: Entry = {
 			id,
+			subject,
 			run: (signal: AbortSignal) => work(signal).then(resolve, reject),
+			result: promise,
+			follow: (other) => other.then((one) => resolve(one as T), reject),
 			controller: new AbortController(),
+			joined: [],
 		};
 		const lane = this.#lanes.get(key);
 		if (!lane) {
@@ -44,6 +62,31 @@ export class Lanes {
 			this.#lanes.set(key, { entries, drained: this.#drain(key, entries) });
 		} else lane.entries.push(entry);
 		return promise;
+	}
+
+	/**
+	 * Takes the work that waits directly behind what runs by this id in a lane out of it, as far as it is wanted and as
+	 * live as that: it ends with the same result. Gives what it was about.
+	 */
+	join(
+		key: string,
+		id: string,
+		isWanted: (subject: unknown) => boolean,
+	): unknown[] {
+		const [running, ...waiting] = this.#lanes.get(key)?.entries ?? [];
+		if (running?.id !== id) return [];
+		const isOver = running.controller.signal.aborted;
+		const end = waiting.findIndex(
+			({ subject, controller }) =>
+				controller.signal.aborted !== isOver || !isWanted(subject),
+		);
+		const taken = waiting.slice(0, end === -1 ? undefined : end);
+		this.#lanes.get(key)?.entries.splice(1, taken.length);
+		for (const entry of taken) {
+			running.joined.push(entry.id);
+			entry.follow(running.result);
+		}
+		return taken.map(({ subject }) => subject);
 	}
 
 	/** Throws `busy` where too much waits in a lane, with so much that is about to come. */
@@ -80,7 +123,9 @@ export class Lanes {
 		// What has no id is nobody's to cancel alone.
 		if (id === "") return false;
 		for (const { entries } of this.#lanes.values()) {
-			const at = entries.findIndex((entry) => entry.id === id);
+			const at = entries.findIndex(
+				(entry) => entry.id === id || entry.joined.includes(id),
+			);
 			const entry = entries[at];
 			if (!entry) continue;
 			entry.controller.abort(reason);
@@ -93,9 +138,11 @@ export class Lanes {
 		return false;
 	}
 
-	/** Aborts everything that runs and waits, in every lane. */
-	cancelAll(reason: Error): void {
-		for (const key of this.#lanes.keys()) this.cancel(key, reason);
+	/** Aborts everything that runs and waits, in every lane, each for the reason that its subject has. */
+	cancelAll(reasonOf: (subject: unknown) => Error): void {
+		for (const { entries } of this.#lanes.values())
+			for (const { controller, subject } of entries)
+				controller.abort(reasonOf(subject));
 	}
 
 	/** Aborts everything that waits, and runs it at once, so that it need not wait to say so; what runs goes on. */

@@ -5,7 +5,7 @@ import type { AssistantMessage, StopReason } from "../core/message.ts";
 import type { CompletionRequest, StreamEvent } from "../llm/client.ts";
 import { executeTools } from "./execution.ts";
 import { LoopLimits } from "./limits.ts";
-import { buildPrompt } from "./prompt.ts";
+import { buildPrompt, type PromptForm } from "./prompt.ts";
 import { processStream } from "./stream.ts";
 import type { Turn } from "./turn.ts";
 
@@ -27,23 +27,43 @@ export async function runLoop(turn: Turn): Promise<StopReason> {
 	}
 }
 
-/** Steps 3 to 5; once more with a strict prompt, which holds for the rest of the turn, where the provider refuses the whole conversation. */
+/**
+ * Steps 3 to 5. Where the provider refuses the conversation, once more without its pictures; then once more in a strict
+ * form, which holds for the rest of the turn.
+ */
 async function nextAnswer(turn: Turn): Promise<AssistantMessage> {
 	const { agent, model } = turn.parts;
-	const prompt = (strict: boolean) =>
-		buildPrompt(agent, turn.context, { model, strict });
-	const { request, trimmed } = await prompt(turn.isStrict); // step 3: build prompt
-	if (trimmed && !turn.isStrict) tellTrimmed(turn);
-	try {
-		const stream = callModel(turn, request); // step 4: call model
-		return await processStream(turn, stream); // step 5: process stream
-	} catch (error) {
-		if (turn.isStrict || !isRefusedRequest(error)) throw error;
-		const strict = await prompt(true);
-		if (sameMessages(request, strict.request)) throw error;
-		turn.isStrict = true;
-		return processStream(turn, callModel(turn, strict.request));
+	let form: PromptForm = turn.isStrict ? "strict" : "whole";
+	for (;;) {
+		const prompt = await buildPrompt(agent, turn.context, { model, form }); // step 3: build prompt
+		const { request, trimmed } = prompt;
+		if (trimmed && form === "whole") tellTrimmed(turn);
+		try {
+			const stream = callModel(turn, request); // step 4: call model
+			return await processStream(turn, stream, form === "pictureless"); // step 5: process stream
+		} catch (error) {
+			const next = await nextForm(turn, form, request, error);
+			if (!next) throw error;
+			form = next;
+			turn.isStrict = form === "strict";
+		}
 	}
+}
+
+/** The form in which a request that failed is tried again; undefined where that would not help. */
+async function nextForm(
+	turn: Turn,
+	form: PromptForm,
+	request: CompletionRequest,
+	error: unknown,
+): Promise<PromptForm | undefined> {
+	if (hasPictures(request))
+		return isRefusal(error, REFUSED_PICTURES) ? "pictureless" : undefined;
+	if (form === "strict" || !isRefusal(error, REFUSED_REQUEST)) return undefined;
+	const { agent, model } = turn.parts;
+	const options = { model, form: "strict" } as const;
+	const strict = await buildPrompt(agent, turn.context, options);
+	return sameMessages(request, strict.request) ? undefined : "strict";
 }
 
 function callModel(
@@ -69,12 +89,19 @@ function tellTrimmed(turn: Turn): void {
 	turn.trimmed = true;
 }
 
-/** True of a refusal that a smaller request may mend: told by its status, never by its text. */
-function isRefusedRequest(error: unknown): boolean {
-	return (
-		hasCode(error, "llm_rejected") &&
-		(error.status === 400 || error.status === 413)
-	);
+/** Statuses with which a request is refused that a smaller one may mend. */
+const REFUSED_REQUEST = [400, 413];
+
+/** The same of pictures: some tell with 404, 415 or 422 that the model takes none (OpenRouter, vLLM, Mistral). */
+const REFUSED_PICTURES = [400, 404, 413, 415, 422];
+
+/** A refusal is told by its status, never by its text. */
+function isRefusal(error: unknown, statuses: number[]): boolean {
+	return hasCode(error, "llm_rejected") && statuses.includes(error.status ?? 0);
+}
+
+function hasPictures({ messages }: CompletionRequest): boolean {
+	return messages.some(({ images = [] }) => images.length > 0);
 }
 
 function sameMessages(a: CompletionRequest, b: CompletionRequest): boolean {

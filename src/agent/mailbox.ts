@@ -3,12 +3,39 @@
 import type { Acceptance, TurnResult } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
 import type { InboundMessage } from "../core/message.ts";
-import type { SessionStore } from "../storage/store.ts";
-import type { Chosen, Origin, Runtime, Submission } from "./runtime.ts";
+import type { SessionStore, WaitingMessage } from "../storage/store.ts";
+import type {
+	AcceptedRequest,
+	Chosen,
+	Completed,
+	Origin,
+	Submission,
+	TurnRequest,
+} from "./request.ts";
+import type { Runtime } from "./runtime.ts";
 import { newRunId } from "./turn.ts";
 
 /** How many of the last runs' results are kept for those who repeat a message. */
 const KEPT_RESULTS = 100;
+
+/** How long after the first part of an album the others may come. */
+const ALBUM_MS = 1_000;
+
+/** Where an accepted message came from. */
+export interface Sender extends Origin {
+	/** What waits in a session is taken together into one turn, where one person said it. */
+	joins?: boolean;
+	/** Fetches what belongs to a message. */
+	complete?(message: InboundMessage, signal: AbortSignal): Promise<Completed>;
+	/** Makes sure that the person hears how the turn of these runs ended, and finishes their messages with that. */
+	deliver?(result: TurnResult, runIds: readonly string[]): Promise<void>;
+}
+
+/** A message that waits for its turn or is in it. */
+interface InHand {
+	mail: InboundMessage;
+	request: TurnRequest;
+}
 
 /** What a mailbox is made with. */
 export interface MailboxParts {
@@ -17,7 +44,7 @@ export interface MailboxParts {
 	logger: Logger;
 }
 
-/** The way of an acknowledged message: into the store, then to its turn, which takes it out again. */
+/** The way of an acknowledged message: into the store, then to its turn, whose end takes it out again. */
 export class Mailbox {
 	readonly #parts: MailboxParts;
 	readonly #results = new Map<string, Promise<TurnResult>>();
@@ -26,10 +53,12 @@ export class Mailbox {
 	readonly #ids = new Map<string, string>();
 	/** Runs that have ended and whose results are kept, the oldest first. */
 	readonly #ended: string[] = [];
-	/** The runs of messages that this process has, from before they are in the store until they wait there no longer. */
-	readonly #inHand = new Set<string>();
+	/** The runs of messages that this process has, from before they are in the store until they are finished there. */
+	readonly #inHand = new Map<string, InHand | undefined>();
 	/** By session, how many messages are on their way into the store: their places are taken. */
 	readonly #arriving = new Map<string, number>();
+	/** The ends of turns that are on their way into the store. */
+	readonly #finishing = new Set<Promise<void>>();
 	/** What was accepted earlier goes first. */
 	#resuming: Promise<unknown> | undefined;
 
@@ -44,7 +73,7 @@ export class Mailbox {
 	async accept(
 		dialog: string,
 		mail: InboundMessage,
-		origin: Origin,
+		sender: Sender,
 	): Promise<Acceptance> {
 		const { store, runtime } = this.#parts;
 		const { sessionKey } = mail;
@@ -55,15 +84,11 @@ export class Mailbox {
 		const arriving = this.#arriving.get(sessionKey) ?? 0;
 		const chosen = runtime.check(mail, arriving);
 		this.#arriving.set(sessionKey, arriving + 1);
-		this.#inHand.add(own);
+		this.#inHand.set(own, undefined);
+		const waiting = { ...mail, dialog, runId: own, receivedAt: Date.now() };
 		let isOurs = false;
 		try {
-			const runId = await store.acceptMessage({
-				...mail,
-				dialog,
-				runId: own,
-				receivedAt: Date.now(),
-			});
+			const runId = await store.acceptMessage(waiting);
 			await this.#resuming;
 			if (runId !== own) return this.#repeat(runId, mail);
 			isOurs = true;
@@ -72,18 +97,36 @@ export class Mailbox {
 			this.#leave(sessionKey);
 		}
 		this.#note(own, dialog, mail);
-		return { ...this.#submit(own, mail, origin, chosen), isRepeat: false };
+		return { ...this.#submit(waiting, sender, chosen), isRepeat: false };
+	}
+
+	/** Changes a message of a session that waits still, by its `reference`; false where no such message waits. */
+	async amend(
+		sessionKey: string,
+		reference: string,
+		change: Pick<InboundMessage, "text" | "files">,
+	): Promise<boolean> {
+		for (const [runId, inHand] of this.#inHand) {
+			const mail = inHand?.mail;
+			if (mail?.sessionKey !== sessionKey || mail.reference !== reference)
+				continue;
+			if (!(await this.#parts.store.amendMessage(runId, change))) return false;
+			Object.assign(mail, change);
+			Object.assign(inHand?.request ?? {}, { text: change.text });
+			return true;
+		}
+		return false;
 	}
 
 	/**
-	 * Takes up what was accepted for a dialog and no turn has taken in, except what this process has in hand anyhow; gives
-	 * how many that were. May be asked again when the store could not be read, or other agents are there.
+	 * Takes up what was accepted for a dialog and is not finished, except what this process has in hand anyhow; gives
+	 * how many messages that were. May be asked again when the store could not be read, or other agents are there.
 	 */
 	resume(
 		dialog: string,
-		origin: (message: InboundMessage) => Origin,
+		senderOf: (message: InboundMessage) => Sender,
 	): Promise<number> {
-		const taken = this.#takeUp(dialog, origin);
+		const taken = this.#takeUp(dialog, senderOf);
 		const isOver = taken.catch(() => {});
 		this.#resuming = Promise.all([this.#resuming, isOver]);
 		return taken;
@@ -91,26 +134,38 @@ export class Mailbox {
 
 	async #takeUp(
 		dialog: string,
-		origin: (message: InboundMessage) => Origin,
+		senderOf: (message: InboundMessage) => Sender,
 	): Promise<number> {
 		const { store, runtime, logger } = this.#parts;
 		// What ends while the store is read may still wait in what it gives.
-		const before = new Set(this.#inHand);
+		const before = new Set(this.#inHand.keys());
 		const all = await store.waitingMessages();
+		const left = all.filter(
+			({ runId, dialog: its }) =>
+				its === dialog &&
+				!before.has(runId) &&
+				!this.#inHand.has(runId) &&
+				!this.#results.has(runId),
+		);
 		let taken = 0;
-		for (const mail of all) {
-			const { runId } = mail;
-			const isKnown =
-				before.has(runId) ||
-				this.#inHand.has(runId) ||
-				this.#results.has(runId);
-			if (isKnown || mail.dialog !== dialog) continue;
+		for (const mail of left) {
+			const { runId, takenBy = runId } = mail;
+			// The turn that took it in takes it up with itself.
+			if (takenBy !== runId && left.some((one) => one.runId === takenBy))
+				continue;
 			try {
 				const chosen = runtime.choose(mail);
-				this.#inHand.add(runId);
-				this.#note(runId, dialog, mail);
-				this.#submit(runId, mail, origin(mail), chosen);
-				taken++;
+				const joined = left.filter(
+					(one) => one !== mail && one.takenBy === runId,
+				);
+				for (const one of [mail, ...joined]) {
+					this.#inHand.set(one.runId, undefined);
+					this.#note(one.runId, dialog, one);
+				}
+				const runIds = joined.map((one) => one.runId);
+				const { result } = this.#submit(mail, senderOf(mail), chosen, runIds);
+				for (const one of runIds) this.#keepResult(one, result);
+				taken += 1 + joined.length;
 			} catch (error) {
 				// Its agent is gone from the configuration: it waits until that is there again.
 				logger.warn("message.waits", { run: runId, error });
@@ -138,37 +193,56 @@ export class Mailbox {
 	}
 
 	#submit(
-		runId: string,
-		mail: InboundMessage,
-		origin: Origin,
+		mail: WaitingMessage,
+		sender: Sender,
 		chosen: Chosen,
+		joined: string[] = [],
 	): Submission {
-		const { sessionKey, text, attachments, model } = mail;
-		const submission = this.#parts.runtime.submit(
-			{
-				sessionKey,
-				text,
-				acceptedFor: runId,
-				...(attachments && { attachments }),
-				...(model !== undefined && { model }),
-			},
-			origin,
-			chosen,
-		);
+		const { runId, sessionKey, text, attachments, model } = mail;
+		const request: TurnRequest = {
+			sessionKey,
+			text,
+			...(attachments && { attachments }),
+			...(model !== undefined && { model }),
+			accepted: acceptedRequest(mail, sender, joined),
+		};
+		this.#inHand.set(runId, { mail, request });
+		const submission = this.#parts.runtime.submit(request, sender, chosen);
 		this.#keepResult(runId, submission.result);
+		this.#finishAfter(submission, sender);
 		return submission;
 	}
 
 	#keepResult(runId: string, result: Promise<TurnResult>): void {
 		this.#results.set(runId, result);
-		const settle = async (): Promise<void> => {
-			const { error } = await result.finally(() => this.#forgetOldest(runId));
-			// Stopped before its turn took it in, it must not come back after a restart, unless a restart was the reason.
-			if (error?.code === "shutting_down") return;
-			if (error) await this.#drop(runId);
-			this.#inHand.delete(runId);
+		const forget = () => this.#forgetOldest(runId);
+		result.then(forget, forget);
+	}
+
+	/** Finishes the messages of a turn once it has ended. Whether that was this run's own turn or an earlier one's, it says. */
+	#finishAfter({ runId, result }: Submission, sender: Sender): void {
+		const finish = async (): Promise<void> => {
+			const ended = await result;
+			// It belongs to the turn that took it in.
+			if (ended.runId !== runId) return;
+			// The end of this process is none of theirs: the next one takes them up.
+			if (ended.error?.code === "shutting_down") return;
+			const runIds = [runId, ...(ended.joined ?? [])];
+			if (sender.deliver) await sender.deliver(ended, runIds);
+			else await this.#parts.store.finishMessages(runIds);
+			for (const one of runIds) this.#inHand.delete(one);
 		};
-		settle().catch(() => this.#drop(runId));
+		const finishing = finish().catch((error) => {
+			// At worst it is answered again after the next start.
+			this.#parts.logger.error("message.unfinished", { run: runId, error });
+		});
+		this.#finishing.add(finishing);
+		void finishing.finally(() => this.#finishing.delete(finishing));
+	}
+
+	/** Resolves when the turns that have been begun have ended, and what came of them is in the store. */
+	async settled(): Promise<void> {
+		await Promise.all(this.#finishing);
 	}
 
 	/** One more has ended: of the ended ones the oldest is forgotten where they are too many. */
@@ -180,14 +254,23 @@ export class Mailbox {
 		this.#runs.delete(this.#ids.get(oldest) ?? "");
 		this.#ids.delete(oldest);
 	}
+}
 
-	async #drop(runId: string): Promise<void> {
-		try {
-			await this.#parts.store.dropWaiting(runId);
-		} catch {
-			return; // it is answered after the next start, at worst in vain
-		}
-	}
+function acceptedRequest(
+	mail: WaitingMessage,
+	{ joins, complete }: Sender,
+	joined: string[],
+): AcceptedRequest {
+	const { runId, dialog, sender, attempts, files, album, receivedAt } = mail;
+	return {
+		runId,
+		...(attempts && { attempts }),
+		joined,
+		...(joins && { group: `${dialog} ${sender ?? ""}` }),
+		...(album !== undefined && { wholeAt: receivedAt + ALBUM_MS }),
+		...(files?.length &&
+			complete && { complete: (signal) => complete(mail, signal) }),
+	};
 }
 
 function idIn(dialog: string, messageId = ""): string {

@@ -1,14 +1,12 @@
 // The agent runtime: a message in, a turn of eight steps, an answer out.
 
-import { orAborted } from "../core/abort.ts";
-import type { ApprovalRequest, Decision } from "../core/approval.ts";
 import { AeonError } from "../core/errors.ts";
-import type { RuntimeEvent, TurnEvent, TurnResult } from "../core/event.ts";
+import type { RuntimeEvent, TurnResult } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Attachment } from "../core/message.ts";
+import type { InboundMessage } from "../core/message.ts";
 import { parseSessionKey } from "../core/session.ts";
 import type { SessionStore } from "../storage/store.ts";
-import type { Agent, ToolRun } from "./agent.ts";
+import type { Agent } from "./agent.ts";
 import {
 	deliverFailure,
 	deliverResponse,
@@ -16,9 +14,15 @@ import {
 	stopped,
 	tooLong,
 } from "./delivery.ts";
-import { fromFirstTurn, lastTurns, splitTurns } from "./history.ts";
 import { Lanes } from "./lanes.ts";
 import { runLoop } from "./loop.ts";
+import {
+	loadContext,
+	receiveMessage,
+	sayAgain,
+	takeUpMessage,
+} from "./receiving.ts";
+import type { Chosen, Origin, Submission, TurnRequest } from "./request.ts";
 import { newRunId, Turn } from "./turn.ts";
 
 /** What the runtime is made with. */
@@ -32,44 +36,6 @@ export interface RuntimeParts {
 	observe?(event: RuntimeEvent): void;
 	/** What Aeon itself has to tell the people of a session: said at the beginning of the next answer. */
 	announce?(sessionKey: string): string[];
-}
-
-/** What somebody said to an agent. */
-export interface TurnRequest {
-	/** Names the agent, too. */
-	sessionKey: string;
-	text: string;
-	attachments?: Attachment[];
-	/** Another agent, whose model answers, or another model of the agent's provider. */
-	model?: string;
-	/** The run it was accepted for: it waits in the store until its turn takes it in. */
-	acceptedFor?: string;
-}
-
-/** A message that was taken in. */
-export interface Submission {
-	runId: string;
-	sessionKey: string;
-	/** Another turn of the session has to end first. */
-	queued: boolean;
-	/** Resolves when its turn has ended, however it ended: `error` in it says why there is no whole answer. */
-	result: Promise<TurnResult>;
-}
-
-/** Where a message came from: what its turn tells, asks and sends goes there. */
-export interface Origin {
-	/** Is told every event as it happens. */
-	tell(event: TurnEvent): void;
-	/** Asks the person whether a command may run. */
-	approve(request: ApprovalRequest, signal: AbortSignal): Promise<Decision>;
-	/** Sends what a tool wants sent, and says where it went. */
-	send: ToolRun["send"];
-}
-
-/** Who answers: an agent, and the model in place of its own. */
-export interface Chosen {
-	agent: Agent;
-	model: string | undefined;
 }
 
 /** Runs the turns of all sessions: those of one session in order, those of others beside them. */
@@ -104,7 +70,7 @@ export class Runtime {
 		chosen = this.check(request),
 	): Submission {
 		const { sessionKey, text, attachments } = request;
-		const runId = request.acceptedFor ?? newRunId();
+		const runId = request.accepted?.runId ?? newRunId();
 		const queued = this.#lanes.isBusy(sessionKey);
 		this.#observe({
 			type: "message.inbound",
@@ -118,17 +84,37 @@ export class Runtime {
 			// What begins while Aeon ends is left to the next start.
 			(signal) => {
 				const end = this.#isDraining ? AbortSignal.abort(postponed()) : signal;
-				return this.#take({ runId, ...chosen }, request, origin, end);
+				const join = () => this.#join(runId, request);
+				return this.#take({ runId, ...chosen }, request, origin, end, join);
 			},
-			runId,
+			{ id: runId, subject: request },
 		);
 		return { runId, sessionKey, queued, result };
 	}
 
+	/** What waits behind a message that runs and belongs into the same turn. */
+	#join(runId: string, request: TurnRequest): TurnRequest[] {
+		const { sessionKey, accepted, model } = request;
+		const isWanted = (subject: unknown) => {
+			const next = subject as TurnRequest | undefined;
+			return (
+				accepted?.group !== undefined &&
+				next?.accepted?.group === accepted.group &&
+				next.accepted.attempts === undefined &&
+				next.model === model
+			);
+		};
+		return this.#lanes.join(sessionKey, runId, isWanted) as TurnRequest[];
+	}
+
 	/** Who would answer this message, behind so many others that are about to come. Throws what `submit` would throw of it. */
-	check(request: TurnRequest, arriving = 0): Chosen {
+	check(
+		request: TurnRequest & Pick<InboundMessage, "files">,
+		arriving = 0,
+	): Chosen {
 		const chosen = this.choose(request);
-		if (request.text.trim() === "" && !request.attachments?.length)
+		const isEmpty = !request.attachments?.length && !request.files?.length;
+		if (request.text.trim() === "" && isEmpty)
 			throw new AeonError("usage", "The message is empty.");
 		this.#lanes.admit(request.sessionKey, arriving);
 		return chosen;
@@ -142,6 +128,11 @@ export class Runtime {
 	/** The same for one run. */
 	cancelRun(runId: string): boolean {
 		return this.#lanes.cancelOne(runId, stopped());
+	}
+
+	/** True where a turn of this session runs. */
+	isBusy(sessionKey: string): boolean {
+		return this.#lanes.isBusy(sessionKey);
 	}
 
 	/** How many turns run, and how many messages wait behind them. */
@@ -177,9 +168,11 @@ export class Runtime {
 		await this.#lanes.idle();
 	}
 
-	/** Stops every turn and waits until each has said so. */
+	/** Stops every turn and waits until each has said so. Those of accepted messages go on after the next start. */
 	async stop(): Promise<void> {
-		this.#lanes.cancelAll(stopped());
+		this.#lanes.cancelAll((subject) =>
+			(subject as TurnRequest | undefined)?.accepted ? postponed() : stopped(),
+		);
 		await this.#lanes.idle();
 	}
 
@@ -188,6 +181,7 @@ export class Runtime {
 		request: TurnRequest,
 		origin: Origin,
 		signal: AbortSignal,
+		join: () => TurnRequest[],
 	): Promise<TurnResult> {
 		const { store, logger, now } = this.#parts;
 		const { sessionKey } = request;
@@ -214,7 +208,7 @@ export class Runtime {
 			agent.maxTurnMs,
 		);
 		try {
-			return await this.#runTurn(turn, request);
+			return await this.#runTurn(turn, request, join);
 		} finally {
 			clearTimeout(timer);
 			this.#observe({ type: "session.updated", sessionKey, change: "turn" });
@@ -231,56 +225,33 @@ export class Runtime {
 	}
 
 	/** The eight steps of a turn. Steps 3 to 7 repeat while the model asks for tools. */
-	async #runTurn(turn: Turn, request: TurnRequest): Promise<TurnResult> {
-		turn.tell({ type: "agent.start" });
+	async #runTurn(
+		turn: Turn,
+		request: TurnRequest,
+		join: () => TurnRequest[],
+	): Promise<TurnResult> {
+		const { attempts, joined } = request.accepted ?? {};
+		turn.tell({
+			type: "agent.start",
+			...(attempts && { attempt: attempts + 1 }),
+		});
 		try {
-			await this.#receiveMessage(turn, request); // 1
+			if (attempts) await takeUpMessage(turn, attempts, joined ?? []);
+			else await receiveMessage(turn, request, join); // 1
 			this.#announce(turn);
-			await this.#loadContext(turn); // 2
-			const stopReason = await runLoop(turn); // 3 build prompt, 4 call model, 5 process stream, 6 execute tools, 7 save session
+			await loadContext(turn); // 2
+			const had = attempts ? sayAgain(turn) : undefined;
+			const stopReason = had ?? (await runLoop(turn)); // 3 build prompt, 4 call model, 5 process stream, 6 execute tools, 7 save session
 			return deliverResponse(turn, turn.result(stopReason)); // 8 deliver response
 		} catch (error) {
 			return deliverFailure(turn, error); // 8, where there is no whole answer
 		}
 	}
 
-	/** Step 1: receive message. It is in the store before anything is done about it. */
-	async #receiveMessage(turn: Turn, request: TurnRequest): Promise<void> {
-		const { text, attachments, acceptedFor } = request;
-		turn.parts.signal.throwIfAborted();
-		this.#parts.logger.debug("turn.message", { run: turn.runId, text });
-		await turn.keep(
-			{
-				role: "user",
-				content: text.toWellFormed(),
-				...(attachments && { attachments }),
-			},
-			acceptedFor !== undefined,
-		);
-	}
-
 	#announce(turn: Turn): void {
 		for (const sentence of this.#parts.announce(turn.parts.sessionKey))
 			turn.remark(sentence);
 		turn.breakParagraph();
-	}
-
-	/**
-	 * Step 2: load context: the last messages, from the beginning of a turn on. The turn before this one is always whole in
-	 * it, however many tools it called: it is what "go on" goes on from.
-	 */
-	async #loadContext(turn: Turn): Promise<void> {
-		const { store, sessionKey, agent, signal } = turn.parts;
-		for (let limit = agent.historyLimit; ; limit *= 2) {
-			const read = store.getHistory(sessionKey, limit);
-			const history = await orAborted(read, signal);
-			const isAll = history.length < limit;
-			turn.context =
-				limit === agent.historyLimit
-					? fromFirstTurn(history)
-					: lastTurns(history, 2);
-			if (isAll || splitTurns(turn.context).length > 1) return;
-		}
 	}
 
 	/** The agent of a session, or the one whose model was asked for; a model's name is handed on to the provider. */

@@ -4,6 +4,7 @@ import type { CommandContext, CommandReply } from "../core/command.ts";
 import { AeonError } from "../core/errors.ts";
 import { addUsage, NO_USAGE } from "../core/message.ts";
 import { parseSessionKey } from "../core/session.ts";
+import { VERSION } from "../core/version.ts";
 import type { SessionStore } from "../storage/store.ts";
 import type { Agent } from "./agent.ts";
 import type { Runtime } from "./runtime.ts";
@@ -24,6 +25,9 @@ interface SlashCommand {
 	): Promise<CommandReply>;
 }
 
+/** So many messages are counted for a status. */
+const STATUS_LIMIT = 1_000;
+
 /** The commands by their words. */
 const slashCommands: Record<string, SlashCommand> = {
 	new: {
@@ -38,6 +42,26 @@ const slashCommands: Record<string, SlashCommand> = {
 		async run({ runtime }, { sessionKey }) {
 			const wasRunning = runtime.cancel(sessionKey);
 			return { text: wasRunning ? "Stopping." : "Nothing is running." };
+		},
+	},
+	status: {
+		help: "show who answers here and what is running",
+		async run({ runtime, store, agents }, { sessionKey, model }) {
+			const { agentId } = parseSessionKey(sessionKey);
+			const label = agents.get(model ?? agentId)?.llm.label ?? model;
+			const { running, waiting } = runtime.count();
+			const messages = await store.getHistory(sessionKey, STATUS_LIMIT);
+			const count =
+				messages.length === STATUS_LIMIT
+					? `${STATUS_LIMIT} messages or more`
+					: `${messages.length} messages`;
+			return {
+				text: [
+					`Aeon ${VERSION}, agent ${agentId}, ${label ?? "no model"}`,
+					`This conversation: ${count}${runtime.isBusy(sessionKey) ? ", an answer is being made" : ""}`,
+					`All conversations: ${running} running, ${waiting} waiting`,
+				].join("\n"),
+			};
 		},
 	},
 	model: {

@@ -1,6 +1,6 @@
 // Step 5 of a turn, process stream: from what the model says to a message, and what is said under it.
 
-import { describeError } from "../core/errors.ts";
+import { describeError, hasCode } from "../core/errors.ts";
 import type {
 	AssistantMessage,
 	StopReason,
@@ -26,12 +26,17 @@ const REMARKS: Partial<Record<StopReason, string>> = {
 const STRICT =
 	"The model refused the whole conversation, so the earlier messages were left out. /new starts afresh";
 
-/** The answer that a stream comes to. What came before a break is kept, and the break is said; a break before anything is thrown. */
+const PICTURES =
+	"The model refused a picture, so all pictures up to here are left out";
+
+/** The answer that a stream comes to; `picturesRefused` marks it as one that the provider gave only without pictures. What came before a break is kept, and the break is said; a break before anything is thrown. */
 export async function processStream(
 	turn: Turn,
 	stream: AsyncIterable<StreamEvent>,
+	picturesRefused = false,
 ): Promise<AssistantMessage> {
 	const answer: AssistantMessage = { role: "assistant", content: "" };
+	if (picturesRefused) answer.picturesRefused = true;
 	const calls: ToolCall[] = [];
 	let fallback: EventOf<"fallback"> | undefined;
 	let stop: EventOf<"stop"> | undefined;
@@ -65,6 +70,7 @@ export async function processStream(
 	}
 	const notice = joinNotices(
 		newFallback(turn, fallback),
+		picturesRefused ? PICTURES : undefined,
 		remarkOn(answer, stop?.detail) ??
 			(turn.isStrict && !answer.toolCalls ? STRICT : undefined),
 	);
@@ -114,11 +120,17 @@ async function keepPart(
 	fallback: EventOf<"fallback"> | undefined,
 ): Promise<void> {
 	if (answer.content === "") return;
-	const isStopped = turn.parts.signal.aborted;
+	const { signal } = turn.parts;
+	// The next start asks the model again: half of an answer would stand for the whole.
+	if (signal.aborted && hasCode(signal.reason, "shutting_down")) return;
+	const isStopped = signal.aborted;
 	const end = isStopped
 		? "Stopped"
 		: `The answer was cut: ${describeError(error)}`;
-	const toTell = newFallback(turn, fallback);
+	const toTell = joinNotices(
+		newFallback(turn, fallback),
+		answer.picturesRefused ? PICTURES : undefined,
+	);
 	await turn.keep({
 		...answer,
 		stopReason: isStopped ? "cancelled" : "cut",

@@ -50,6 +50,8 @@ export class Turn {
 	answeredBy: { provider: string; model: string } | undefined;
 	/** What the person was told of who answers in place of the agent's own model. */
 	fallbackNotice: string | undefined;
+	/** Further runs whose messages this turn has taken in. */
+	readonly joined: string[] = [];
 	#text = "";
 	#usage: Usage = NO_USAGE;
 	#toolCalls: TurnResult["toolCalls"] = [];
@@ -90,16 +92,16 @@ export class Turn {
 	}
 
 	/**
-	 * Keeps a message: in the store first, then in the context. A stopped turn does not wait long for its store. The
-	 * message that was accepted for this run waits no longer with it.
+	 * Keeps a message: in the store first, then in the context. A stopped turn does not wait long for its store. With
+	 * `runIds` it is what was accepted for these runs.
 	 */
-	async keep(message: Message, isAccepted = false): Promise<void> {
+	async keep(message: Message, runIds: readonly string[] = []): Promise<void> {
 		const { store, sessionKey, signal, now } = this.parts;
 		const saved = store.saveMessage(
 			sessionKey,
 			message,
 			now(),
-			...(isAccepted ? [this.runId] : []),
+			...(runIds.length > 0 ? [runIds] : []),
 		);
 		try {
 			await orAborted(saved, signal, KEEP_ABORT_MS);
@@ -128,6 +130,7 @@ export class Turn {
 	result(stopReason: StopReason, error?: TurnResult["error"]): TurnResult {
 		return {
 			runId: this.runId,
+			...(this.joined.length > 0 && { joined: this.joined }),
 			sessionKey: this.parts.sessionKey,
 			text: this.#text,
 			toolCalls: this.#toolCalls,

@@ -75,12 +75,12 @@ export const chat = defineCommand({
 
 /** A conversation: until the person leaves. */
 async function converse(talk: Talk, sessionKey: string): Promise<number> {
-	const { cli } = await import("../dialogs/cli/cli.ts");
+	const { openTerminal } = await import("../dialogs/cli/cli.ts");
 	const style = terminalStyle(process.env);
 	print(
 		`Aeon, session ${sessionKey}. /help lists the commands, Ctrl-D leaves.\n`,
 	);
-	const dialog = cli({
+	const dialog = openTerminal({
 		...style,
 		sessionKey,
 		historyFile: join(stateDirectory(homedir()), "chat_history"),

@@ -45,7 +45,9 @@ export const status = defineCommand({
 /** A status as a person reads it: a line for everything. */
 export function describeStatus(found: Omit<Payload<"status">, "ok">): string {
 	const { storage, queue, tokensToday: tokens } = found;
-	const dialogs = found.dialogs.map(({ name, state }) => `${name} ${state}`);
+	const dialogs = found.dialogs.map(({ name, state, problem }) =>
+		problem ? `${name} ${state} (${problem})` : `${name} ${state}`,
+	);
 	const lines: [string, string | number][] = [
 		["version", found.version],
 		["process", found.pid],

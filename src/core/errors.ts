@@ -14,6 +14,10 @@ export type ErrorCode =
 	| "timeout" // the turn's own wall-clock limit
 	| "llm_unavailable" // trying the model again later may help
 	| "llm_rejected" // trying the model again will not help
+	| "peer_unavailable" // a platform such as Telegram did nothing; trying again later may help
+	| "peer_rejected" // a platform refused; trying again will not help
+	| "peer_silent" // a platform was asked and did not answer: whether it was done is unknown
+	| "interrupted" // a turn was begun several times and the process always ended in it
 	| "storage_failed" // the store cannot be read or written
 	| "internal"; // a fault of Aeon's own
 

@@ -1,9 +1,12 @@
+import type { DialogState, PartState } from "./delivery.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { StopReason, ToolCall, Usage } from "./message.ts";
 
 /** How a turn ended: all that it said, all that it did. */
 export interface TurnResult {
 	runId: string;
+	/** Runs whose messages waited with this one's and were taken into the same turn. */
+	joined?: string[];
 	sessionKey: string;
 	/** Everything the person saw, Aeon's own sentences included: exactly the deltas, joined. */
 	text: string;
@@ -40,7 +43,8 @@ export type TurnEvent = OfRun & TurnEventBody;
 
 /** A TurnEvent before it has its number. */
 export type TurnEventBody =
-	| { type: "agent.start" }
+	/** `attempt` counts from 2 where the turn had begun before the process ended: what was told of it then is void. */
+	| { type: "agent.start"; attempt?: number }
 	| { type: "agent.delta"; text: string }
 	| { type: "agent.thinking"; text: string }
 	| {
@@ -74,5 +78,18 @@ export type SessionEvent =
 			change: "turn" | "reset" | "deleted";
 	  };
 
-/** Everything that the runtime tells whoever watches all sessions. */
-export type RuntimeEvent = TurnEvent | SessionEvent;
+/** What happens to dialogs, and to what is said in them that is no turn's answer. */
+export type DialogEvent =
+	| ({ type: "dialog.state"; name: string } & DialogState)
+	| {
+			type: "message.outbound";
+			deliveryId: string;
+			state: PartState;
+			dialog: string;
+			to: string;
+			text: string;
+			sessionKey?: string;
+	  };
+
+/** Everything that is told whoever watches all sessions. */
+export type RuntimeEvent = TurnEvent | SessionEvent | DialogEvent;

@@ -9,6 +9,21 @@ export interface ImageInfo {
 	height: number;
 }
 
+/** What every provider takes of one picture: 5 MB as base64, so many pixels each way. Anthropic's limits; others' are wider. */
+export const MAX_IMAGE_BYTES = (5 * 1024 * 1024 * 3) / 4;
+export const MAX_IMAGE_PIXELS = 8000;
+
+/** Why a picture cannot be made anew. */
+export class ImageFault extends Error {
+	override name = "ImageFault";
+	readonly kind: "unsupported" | "too_large" | "broken";
+
+	constructor(kind: ImageFault["kind"], cause: unknown) {
+		super(`the picture is ${kind}`, { cause });
+		this.kind = kind;
+	}
+}
+
 type Size = [width: number, height: number];
 
 /** The kind of image that bytes begin like, by their magic number; the first 16 bytes are enough. */

@@ -6,15 +6,40 @@ export interface Attachment {
 	mimeType: string;
 }
 
+/** A file that lies with a platform until its turn fetches it. */
+export interface RemoteFile {
+	kind: "image" | "voice" | "audio" | "video" | "document";
+	/** What the dialog fetches it by. */
+	id: string;
+	/** Names its bytes, whoever sends them and how often: letters, digits, - and _. */
+	uniqueId: string;
+	/** What the sender calls it: nothing to trust. */
+	name?: string;
+	/** What the sender says it is: nothing to trust. */
+	mimeType?: string;
+	/** Bytes, where the platform says so. */
+	size?: number;
+	/** How long it plays. */
+	seconds?: number;
+}
+
 /** What a person said. */
 export interface InboundMessage {
 	sessionKey: string;
 	text: string;
 	attachments?: Attachment[];
+	/** Files to be fetched when its turn begins. */
+	files?: RemoteFile[];
 	/** The agent or model that is to answer, where it is not the session's own. */
 	model?: string;
 	/** The platform's or the client's own id of it, unique within the dialog: a repeat is not answered again. */
 	messageId?: string;
+	/** What the platform calls it in its chat: an edit names it so, and an answer may refer to it. */
+	reference?: string;
+	/** Who of a session's people said it, where there are several; only they may answer the questions of its turn. */
+	sender?: string;
+	/** Of messages that belong together and come one by one: its turn waits a moment for the others. */
+	album?: string;
 }
 
 /** A model's wish to have a tool run. */
@@ -83,6 +108,8 @@ export interface AssistantMessage {
 	notice?: string;
 	/** Older turns were left out of the request, and the person knows. */
 	trimmed?: boolean;
+	/** The provider refused the pictures before it: they are not sent again, and the person knows. */
+	picturesRefused?: boolean;
 	replay?: Replay;
 }
 

@@ -96,6 +96,23 @@ export interface ProcessLock {
 	release(): void;
 }
 
+/** How a picture is to be made anew. */
+export interface ImageScaling {
+	/** Pixels that it may have each way at most; one that is smaller keeps its size. */
+	maxEdge: number;
+	/** Pixels that it may have before, in all: it throws ImageFault `too_large`, before anything is decoded. */
+	maxPixels: number;
+	/** PNG keeps what is transparent. */
+	format: "jpeg" | "png";
+}
+
+/** What `scaleImage` makes. */
+export interface ScaledImage {
+	bytes: Uint8Array;
+	width: number;
+	height: number;
+}
+
 /** What Aeon needs of a runtime beside the web's own interfaces and `node:fs`. */
 export interface Platform {
 	/** Opens a SQLite file, creating it where it is missing. */
@@ -122,6 +139,11 @@ export interface Platform {
 	lock(path: string): ProcessLock | undefined;
 	/** Gives memory back to the system that only the start needed: garbage, and the pages of code that ran once. */
 	settle(): void;
+	/**
+	 * Makes a picture anew: upright, without its metadata, smaller where it must be. It takes four bytes a pixel of memory
+	 * and does not block. The bytes must stay as they are meanwhile. Throws ImageFault.
+	 */
+	scaleImage(bytes: Uint8Array, scaling: ImageScaling): Promise<ScaledImage>;
 	/** What starts this very Aeon again, from its binary or its source; its arguments and other variables come on top. */
 	self(): { argv: string[]; env: Record<string, string> };
 }

@@ -1,14 +1,35 @@
 // The port to dialogs: the ways in which a person and Aeon talk.
 
+import type { ZodMiniObject } from "zod/mini";
 import type { ApprovalRequest, Decision } from "../core/approval.ts";
+import type { Clock } from "../core/clock.ts";
 import type { CommandContext, CommandReply } from "../core/command.ts";
+import type { DialogState } from "../core/delivery.ts";
 import type { Acceptance, TurnEvent, TurnResult } from "../core/event.ts";
-import type { InboundMessage } from "../core/message.ts";
+import type { Logger } from "../core/logger.ts";
+import type { InboundMessage, RemoteFile } from "../core/message.ts";
 
-/** What Aeon says unasked, by `message_send`. */
+/** A file on its way to a person. */
+export interface OutboundFile {
+	name: string;
+	mimeType: string;
+	/** Bytes. */
+	size: number;
+	/** Its bytes from the beginning; may be asked for again. */
+	read(): AsyncIterable<Uint8Array>;
+}
+
+/** What Aeon says in a dialog. */
 export interface OutboundMessage {
+	/** Markdown; where the dialog has `split`, one of the parts that this gave. */
 	text: string;
-	/** The session in which a tool wants it said. */
+	/** A file to be sent; the text is its caption, and may then be empty. */
+	file?: OutboundFile;
+	/** The message it answers, as `InboundMessage.reference` named that one. */
+	replyTo?: string;
+	/** Set where an earlier try may have arrived: look for it from where `bookmark` was then, or mark this one as a repeat. */
+	triedAt?: string;
+	/** The session in which it is said. */
 	sessionKey?: string;
 	/** What whoever sends it calls it by. */
 	deliveryId?: string;
@@ -23,10 +44,17 @@ export interface DialogHost {
 	receive(message: InboundMessage): Promise<TurnResult>;
 	/**
 	 * Keeps a message and resolves before its turn begins; for what has to be acknowledged to somebody who will not send it
-	 * again. What its turn says comes through `show`, as with `receive`.
+	 * again. What its turn says comes through `show`, or is sent where the dialog has `split`. Throws `busy` where too many
+	 * wait, and then nothing is kept.
 	 */
 	accept(message: InboundMessage): Promise<Acceptance>;
-	/** Takes up what was accepted before Aeon ended and no turn has taken in; gives how many messages that were. */
+	/** Changes a message of a session that waits still, by its `reference`; false where no such message waits. */
+	amend(
+		sessionKey: string,
+		reference: string,
+		change: Pick<InboundMessage, "text" | "files">,
+	): Promise<boolean>;
+	/** Takes up what was accepted before Aeon ended and is not finished; gives how many messages that were. */
 	resume(): Promise<number>;
 	/** Stops what runs and waits in a session; false where nothing does. */
 	cancel(sessionKey: string): Promise<boolean>;
@@ -35,24 +63,93 @@ export interface DialogHost {
 		line: string,
 		context: CommandContext,
 	): Promise<CommandReply | undefined>;
+	/**
+	 * Says something that is no turn's answer, in Markdown, surely: once this has resolved it survives a restart. With a
+	 * `deliveryId` it is said once, however often this is asked. Only where the dialog has `split`.
+	 */
+	say(
+		to: string,
+		message: Pick<OutboundMessage, "text" | "replyTo" | "deliveryId">,
+	): Promise<void>;
+	/** Tells how the dialog is; it counts as running until this is told. */
+	report(state: DialogState): void;
 }
 
-/** One way of talking. */
+/**
+ * One way of talking. `to` is whom a session's key names last. What a dialog sends over a network fails with
+ * `peer_unavailable` where nothing was done, `peer_silent` where that is unknown, `peer_rejected` where trying again does
+ * not help.
+ */
 export interface DialogProvider {
 	/** The third part of its session keys. */
 	readonly name: string;
-	/** Begins to take messages in; resolves once it does. */
+	/** Begins to take messages in; does not wait for a network. */
 	start(host: DialogHost): Promise<void>;
-	/** Ends it: no message is taken in afterwards. May be called more than once. */
+	/** Ends it within three seconds: no message is taken in afterwards. May be called more than once; sending still works. */
 	stop(): Promise<void>;
-	/** Sends a message to a user of this dialog; resolves when it is on its way. */
-	send(userId: string, message: OutboundMessage): Promise<void>;
+	/** Sends a message to a user of this dialog; resolves when it is there, to what the platform calls it. */
+	send(
+		to: string,
+		message: OutboundMessage,
+		signal?: AbortSignal,
+	): Promise<string | undefined>;
 	/** Shows what a turn tells, in the order told. */
-	show?(userId: string, event: TurnEvent): void;
-	/** Asks the person of a session; `deny` where they do not answer before the signal aborts. */
+	show?(to: string, event: TurnEvent): void;
+	/** Asks the person of a session, or the `sender` among them; `deny` where they do not answer before the signal aborts. */
 	approve?(
 		sessionKey: string,
 		request: ApprovalRequest,
 		signal: AbortSignal,
+		sender?: string,
 	): Promise<Decision>;
+	/**
+	 * Markdown as the parts that the platform takes, each one message. A dialog that has this is sent to by the outbox:
+	 * surely, in order, through restarts; and what waits in a session is taken together into one turn.
+	 */
+	split?(text: string): string[];
+	/** Puts another text in the place of a message's; done also where it was the same. */
+	edit?(
+		to: string,
+		platformId: string,
+		message: OutboundMessage,
+		signal?: AbortSignal,
+	): Promise<void>;
+	/** Takes a message away. */
+	remove?(to: string, platformId: string): Promise<void>;
+	/** How long an edit may follow another one in this chat, in milliseconds. */
+	editPauseMs?(to: string): number;
+	/** Where a chat stands: what `send` needs later to find a message of which nobody knows whether it arrived. */
+	bookmark?(to: string): string | undefined;
+	/** Shows for a few seconds that an answer is being made. */
+	typing?(to: string, signal: AbortSignal): Promise<void>;
+	/** Fetches what came with a message, piece by piece. */
+	media?(file: RemoteFile, signal: AbortSignal): AsyncIterable<Uint8Array>;
+	/** What the platform sends to `/webhooks/<name>` of Aeon's own port. */
+	webhook?(request: Request): Promise<Response>;
+	/** True of chats that `message_send` may write to from elsewhere. */
+	mayReach?(to: string): boolean;
+}
+
+/** What a dialog that is configured in aeon.json is opened with. */
+export interface DialogContext<Options> {
+	/** Its section as it is now: a reload puts another one in its place. */
+	options(): Options;
+	/** The agent that answers in it. */
+	agent(): string;
+	/** The directory for what it has to remember. */
+	state: string;
+	logger: Logger;
+	clock: Clock;
+}
+
+/** A kind of dialog: the word under `dialogs` in aeon.json names it in `registry.ts`. */
+export interface DialogDriver<Options = never> {
+	/** What its section may have, beside `enabled` and `agent`. Defaults live here. */
+	readonly options: ZodMiniObject;
+	/** The options that it cannot do without. */
+	readonly requiredKeys: readonly string[];
+	/** The options that count only at a start. */
+	readonly restartKeys: readonly string[];
+	/** Opens it; what it needs is loaded only now. */
+	open(context: DialogContext<Options>): Promise<DialogProvider>;
 }

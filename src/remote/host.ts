@@ -78,6 +78,16 @@ export class RemoteHost implements DialogHost {
 		throw notHere();
 	}
 
+	async amend(): Promise<boolean> {
+		throw notHere();
+	}
+
+	async say(): Promise<void> {
+		throw notHere();
+	}
+
+	report(): void {}
+
 	async resume(): Promise<number> {
 		throw notHere();
 	}
@@ -135,6 +145,8 @@ export class RemoteHost implements DialogHost {
 			);
 			this.#runs.set(runId, run);
 			this.#openNext(sessionKey);
+			// What is not its own would be put aside again, for ever.
+			this.#arriving = undefined;
 			for (const event of arriving.events) this.#tellRun(event);
 			if (arriving.isLate) void this.#follow();
 			return { run, sent };

@@ -5,6 +5,8 @@ import type { WireEvent } from "../server/events.ts";
 /** What a server tells of a turn. */
 export type RunEvent = Extract<WireEvent, { event: `agent.${string}` }>;
 
+const ANEW = "The server was restarted; this is the whole answer";
+
 /** One turn that runs elsewhere: shows each of its events once and in order, however they arrive, once it is opened. */
 export class Run {
 	readonly runId: string;
@@ -28,6 +30,9 @@ export class Run {
 	#gap = -1;
 	#isOpen = false;
 	#isOver = false;
+	/** The server was restarted and began the turn again: what it says now does not go on from what was shown. */
+	#isAnew = false;
+	#attempt: number | undefined;
 
 	constructor(
 		{ runId, sessionKey }: { runId: string; sessionKey: string },
@@ -52,7 +57,9 @@ export class Run {
 	/** Takes an event. True where one before it is missing and nobody was told of that yet. */
 	take(event: RunEvent): boolean {
 		const { seq } = event.data;
-		if (this.#isOver || seq <= this.#seq) return false;
+		if (event.event === "agent.start" && this.#seq > 0)
+			this.#isAnew ||= event.data.attempt !== this.#attempt;
+		if (this.#isOver || this.#isAnew || seq <= this.#seq) return false;
 		// How it ended comes with the whole result.
 		if (event.event === "agent.done" || event.event === "agent.error")
 			this.#last = seq;
@@ -80,9 +87,10 @@ export class Run {
 				...body,
 			} as TurnEvent);
 		if (this.#seq === 0) tell({ type: "agent.start" });
-		const rest = result.text.startsWith(this.#text)
-			? result.text.slice(this.#text.length)
-			: "";
+		const rest =
+			result.text.startsWith(this.#text) && !this.#isAnew
+				? result.text.slice(this.#text.length)
+				: `\n\n[${ANEW}]\n\n${result.text}`;
 		if (rest !== "") tell({ type: "agent.delta", text: rest });
 		tell({ type: result.error ? "agent.error" : "agent.done", result });
 	}
@@ -124,6 +132,9 @@ export class Run {
 
 	#tell({ event, data }: RunEvent): void {
 		switch (event) {
+			case "agent.start":
+				this.#attempt = data.attempt;
+				break;
 			case "agent.delta":
 				this.#text += data.text;
 				break;

@@ -22,8 +22,15 @@ export interface Backend {
 	/** The tools of an agent. Throws `not_found`. */
 	tools(agent: string): Payload<"tool.list">["tools"];
 	dialogs(): Payload<"dialog.list">["dialogs"];
-	/** Sends by a dialog, and gives the id of what was sent. Throws `not_found` where there is none of that name. */
-	send(dialog: string, to: string, text: string): Promise<string>;
+	/** Sends by a dialog, and gives the id of what was sent. Throws `not_found` where there is none of that name, `usage` where it cannot send files. */
+	send(
+		dialog: string,
+		to: string,
+		text: string,
+		attachments: readonly Attachment[],
+	): Promise<string>;
+	/** What a platform sends to a dialog; undefined where no such dialog takes anything in that way. */
+	webhook(dialog: string, request: Request): Promise<Response> | undefined;
 	/** Makes an attachment of a file. Throws `usage` where it cannot be one. */
 	attach(file: IncomingFile): Promise<Attachment>;
 	/** Every section of the configuration in force, secrets as `***`. */

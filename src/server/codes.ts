@@ -41,6 +41,10 @@ export const CODE_ON_WIRE: Record<ErrorCode, WireCode> = {
 	timeout: "TIMEOUT",
 	llm_unavailable: "LLM_UNAVAILABLE",
 	llm_rejected: "LLM_REJECTED",
+	peer_unavailable: "TIMEOUT",
+	peer_rejected: "FORBIDDEN",
+	peer_silent: "TIMEOUT",
+	interrupted: "INTERNAL",
 	storage_failed: "INTERNAL",
 	internal: "INTERNAL",
 };

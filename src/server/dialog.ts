@@ -1,3 +1,4 @@
+import { newDeliveryId } from "../core/delivery.ts";
 import type { DialogProvider } from "../dialogs/provider.ts";
 import type { PendingApprovals } from "./approvals.ts";
 import type { WireEvent } from "./events.ts";
@@ -26,13 +27,9 @@ export function webSocketDialog(
 					...(sessionKey !== undefined && { sessionKey }),
 				},
 			});
+			return undefined;
 		},
 		approve: (sessionKey, request, signal) =>
 			approvals.ask(sessionKey, request, signal),
 	};
-}
-
-/** A new id of something sent. */
-export function newDeliveryId(): string {
-	return `delivery-${crypto.randomUUID()}`;
 }

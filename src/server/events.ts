@@ -1,6 +1,7 @@
 // The events of the client protocol: what a client is told without having asked.
 
 import * as z from "zod/mini";
+import { PART_STATES } from "../core/delivery.ts";
 import { WIRE_CODES } from "./codes.ts";
 import {
 	approval,
@@ -22,7 +23,17 @@ const ofRun = {
 
 /** Every event: what it tells, and its data. */
 export const EVENTS = {
-	"agent.start": { about: "A turn begins.", data: z.object(ofRun) },
+	"agent.start": {
+		about: "A turn begins.",
+		data: z.object({
+			...ofRun,
+			attempt: z.optional(
+				count(
+					"From 2 on: the server was restarted in the turn, and begins it again; what was told of it before is void",
+				),
+			),
+		}),
+	},
 	"agent.delta": {
 		about: "A piece of the answer.",
 		data: z.object({ ...ofRun, text: z.string() }),
@@ -65,7 +76,8 @@ export const EVENTS = {
 		}),
 	},
 	"message.inbound": {
-		about: "A message was taken in.",
+		about:
+			"A message was taken in. In a chat, messages that wait behind one another are answered together, by the first one's run.",
 		data: z.object({
 			runId,
 			sessionKey,
@@ -75,10 +87,10 @@ export const EVENTS = {
 	},
 	"message.outbound": {
 		about:
-			"A message was sent that answers nobody: a tool's, or by `dialog.send`.",
+			"What became of a message that answers nobody: a tool's, or by `dialog.send`. One that has to wait is `pending` first.",
 		data: z.object({
 			deliveryId: z.string(),
-			state: z.enum(["pending", "sent", "failed"]),
+			state: z.enum(PART_STATES),
 			dialog: z.string(),
 			to: z.string(),
 			text: z.string(),
@@ -99,7 +111,7 @@ export const EVENTS = {
 	},
 	"dialog.state": {
 		about: "A dialog's state has changed.",
-		data: z.extend(dialogState, { problem: z.optional(z.string()) }),
+		data: dialogState,
 	},
 	"server.shutdown": {
 		about: "The server is about to end; running turns have so long.",

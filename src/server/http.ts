@@ -11,6 +11,8 @@ export interface HttpParts {
 	/** Why a caller may not see the figures; undefined where it may. */
 	refuse(request: Request, address: string): Promise<Refusal | undefined>;
 	metrics(): string;
+	/** What a platform sends to a dialog; undefined where no such dialog takes anything in that way. */
+	webhook(dialog: string, request: Request): Promise<Response | undefined>;
 	/** Tells the operator of a request that nothing here takes. */
 	noteRefusal(address: string, status: number, reason: string): void;
 }
@@ -19,6 +21,9 @@ export interface HttpParts {
 export interface HttpEnv {
 	Bindings: { address: string };
 }
+
+/** Where platforms send to; they know Aeon by whatever name and prove themselves, so that nobody is kept out before. */
+export const WEBHOOKS = "/webhooks/";
 
 /** The routes. Who may come by which name and from which page is checked before them. */
 export function createRoutes(parts: HttpParts): Hono<HttpEnv> {
@@ -34,6 +39,14 @@ export function createRoutes(parts: HttpParts): Hono<HttpEnv> {
 		return c.body(parts.metrics(), 200, {
 			"Content-Type": "text/plain; version=0.0.4; charset=utf-8",
 		});
+	});
+	routes.all(`${WEBHOOKS}:dialog`, async (c) => {
+		const answer = await parts.webhook(c.req.param("dialog"), c.req.raw);
+		if (!answer) return c.text("There is nothing here.\n", 404);
+		const { status } = answer;
+		if (status >= 400)
+			parts.noteRefusal(c.env.address, status, "it is no webhook of ours");
+		return answer;
 	});
 	for (const path of ["/", "/ws"])
 		routes.get(path, (c) =>

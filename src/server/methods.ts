@@ -19,7 +19,7 @@ import {
 	type Payload,
 } from "./protocol.ts";
 import type { Position } from "./runs.ts";
-import { sendMessage } from "./send.ts";
+import { attachFiles, sendMessage } from "./send.ts";
 import { sessionMethods } from "./session_methods.ts";
 
 /** The user in the key of a session that nobody has named. */
@@ -134,11 +134,9 @@ function serverMethods(parts: MethodParts): ServerMethods {
 
 		"dialog.send": async ({ dialog, to, text, attachments }) => {
 			parts.assertOpen();
-			if (attachments?.length)
-				throw invalidRequest(
-					`The dialog ${JSON.stringify(dialog.slice(0, 80))} cannot send files: leave out 'attachments'`,
-				);
-			const deliveryId = await (await backend).send(dialog, to, text);
+			const open = await backend;
+			const files = await attachFiles(open, attachments);
+			const deliveryId = await open.send(dialog, to, text, files);
 			return { ok: true, deliveryId };
 		},
 

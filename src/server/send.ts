@@ -2,6 +2,7 @@
 
 import { AeonError } from "../core/errors.ts";
 import type { TurnResult } from "../core/event.ts";
+import type { Attachment } from "../core/message.ts";
 import type { Backend, IncomingFile } from "./backend.ts";
 import { CODE_ON_WIRE } from "./codes.ts";
 import { invalidRequest, RequestError } from "./failure.ts";
@@ -18,8 +19,7 @@ export async function sendMessage(
 	request: Params<"agent.send"> & { sessionKey: string },
 ): Promise<Payload<"agent.send">> {
 	const { message, sessionKey, attachments, messageId, model, wait } = request;
-	const files = (attachments ?? []).map(readFile);
-	const attached = await Promise.all(files.map((file) => backend.attach(file)));
+	const attached = await attachFiles(backend, attachments);
 	const { runId, queued, result, ...accepted } = await backend.host.accept({
 		sessionKey,
 		text: message,
@@ -45,6 +45,15 @@ export async function sendMessage(
 			`The run ${runId} has ended, and how is not known any more: session.history has what it said`,
 		);
 	return { ...taken, ...atEnd(await result) };
+}
+
+/** The files of a request as attachments. */
+export function attachFiles(
+	backend: Backend,
+	attachments: Params<"agent.send">["attachments"] = [],
+): Promise<Attachment[]> {
+	const files = attachments.map(readFile);
+	return Promise.all(files.map((file) => backend.attach(file)));
 }
 
 function atEnd(result: TurnResult) {

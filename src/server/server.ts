@@ -11,7 +11,7 @@ import type { Client } from "./client.ts";
 import { webSocketDialog } from "./dialog.ts";
 import type { WireEvent } from "./events.ts";
 import { bearerOf, Guard, type GuardOptions, type Refusal } from "./guard.ts";
-import { createRoutes, refuse } from "./http.ts";
+import { createRoutes, refuse, WEBHOOKS } from "./http.ts";
 import type { MethodParts } from "./methods.ts";
 import { Metrics } from "./metrics.ts";
 import { RunBook } from "./runs.ts";
@@ -53,6 +53,13 @@ const DROP_LIMIT = 16 * 1024 * 1024;
 
 /** What the log has of a reason, which may hold what a stranger sent. */
 const MAX_REASON = 200;
+
+/** Of what a platform sends while Aeon begins or ends: it is sent again. */
+const NOT_NOW: Refusal = {
+	status: 503,
+	message: "Aeon does not take anything in right now.",
+	retryAfterMs: 1_000,
+};
 
 /** Of a request whose Host and path are no URL together. */
 const NO_URL: Refusal = {
@@ -124,6 +131,10 @@ export function startServer(
 	});
 	const routes = createRoutes({
 		noteRefusal,
+		async webhook(dialog, request) {
+			if (!attached || isEnding) return refuse(NOT_NOW);
+			return attached.webhook(dialog, request);
+		},
 		readiness: () => readiness(attached, isEnding),
 		async refuse(request, address) {
 			const token = bearerOf(request.headers) ?? "";
@@ -147,7 +158,10 @@ export function startServer(
 		// Not async: a request that was waited for could no longer be upgraded.
 		fetch(request, incoming) {
 			const url = URL.parse(request.url);
-			const refusal = guard.checkRequest(request) ?? (url ? undefined : NO_URL);
+			const isWebhook = url?.pathname.startsWith(WEBHOOKS);
+			const refusal = isWebhook
+				? undefined
+				: (guard.checkRequest(request) ?? (url ? undefined : NO_URL));
 			if (refusal) {
 				noteRefusal(incoming.address, refusal.status, refusal.message);
 				return refuse(refusal);

@@ -115,6 +115,7 @@ export const decision = z.enum(["allow", "always", "deny"]);
 export const dialogState = z.object({
 	name: z.string(),
 	state: z.enum(["starting", "running", "retrying", "stopped"]),
+	problem: z.optional(text("Why it is not running")),
 });
 
 export const tokens = z.object({

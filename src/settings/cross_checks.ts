@@ -1,7 +1,8 @@
 // What is wrong with a configuration and no schema of one section can see.
 
-import { isRecord } from "../core/json.ts";
+import { asRecord, isRecord } from "../core/json.ts";
 import { didYouMean, type Problem } from "../core/problems.ts";
+import { dialogDrivers } from "./dialogs_schema.ts";
 import { exposedBy } from "./own_paths.ts";
 import { AGENT_NAME_RULE, PROVIDERS } from "./schema.ts";
 
@@ -12,12 +13,48 @@ export function crossCheck(
 	state: string,
 ): Problem[] {
 	if (!isRecord(value)) return [];
-	const { agents } = value;
+	const { agents, dialogs } = value;
 	const workspace = exposedBy({ ...value, file }, state);
 	return [
 		...(isRecord(agents) ? crossCheckAgents(agents) : []),
+		...(isRecord(dialogs) && isRecord(agents)
+			? crossCheckDialogs(dialogs, Object.keys(agents))
+			: []),
 		...(workspace ? [workspace] : []),
 	];
+}
+
+/** Who answers in a dialog must be there. */
+function crossCheckDialogs(
+	dialogs: Record<string, unknown>,
+	agents: string[],
+): Problem[] {
+	return Object.entries(dialogs).flatMap(([name, section]) => {
+		const { agent } = asRecord(section) ?? {};
+		if (typeof agent !== "string" || agents.includes(agent)) return [];
+		return {
+			path: ["dialogs", name, "agent"],
+			what: `there is no agent ${JSON.stringify(agent)}`,
+			instead: `agents are ${agents.join(", ")}`,
+		};
+	});
+}
+
+/** What a dialog cannot do without and does not have: lacking only where it is enabled. */
+export function findMissingKeys(value: unknown): Problem[] {
+	const dialogs = asRecord(asRecord(value)?.dialogs) ?? {};
+	return Object.entries(dialogs).flatMap(([name, section]) => {
+		const driver = Object.hasOwn(dialogDrivers, name) && dialogDrivers[name];
+		const { enabled, ...keys } = asRecord(section) ?? {};
+		if (!driver || enabled === undefined || enabled === false) return [];
+		return driver.requiredKeys
+			.filter((key) => keys[key] === undefined)
+			.map((key) => ({
+				path: ["dialogs", name, key],
+				what: "is missing",
+				instead: "write it, or set enabled to false",
+			}));
+	});
 }
 
 function crossCheckAgents(agents: Record<string, unknown>): Problem[] {

@@ -1,3 +1,5 @@
+import { Secret } from "../core/secret.ts";
+import { type DialogSettings, dialogDrivers } from "./dialogs_schema.ts";
 import type { Settings } from "./schema.ts";
 
 /** What is fixed once Aeon runs, as the keys of aeon.json. */
@@ -8,7 +10,10 @@ const RESTART_KEYS = [
 	"server.max_frame_bytes",
 	"server.idle_seconds",
 	"storage",
-] as const;
+	...Object.entries(dialogDrivers).flatMap(([name, { restartKeys }]) =>
+		["enabled", ...restartKeys].map((key) => `dialogs.${name}.${key}`),
+	),
+];
 
 /** New settings as far as they can take the place of old ones in a running Aeon, and the keys that would need a restart. */
 export function keepRestartKeys(
@@ -21,11 +26,29 @@ export function keepRestartKeys(
 		log_file_path: old.log_file_path,
 		server: { ...next.server, host, port, max_frame_bytes, idle_seconds },
 		storage: old.storage,
+		dialogs: Object.fromEntries(
+			Object.entries(next.dialogs).map(([name, section]) => [
+				name,
+				keepDialogKeys(name, section, old),
+			]),
+		),
 	};
 	const restartKeys = RESTART_KEYS.filter(
 		(key) => textOf(next, key) !== textOf(old, key),
 	);
 	return { settings, restartKeys };
+}
+
+function keepDialogKeys(
+	name: string,
+	section: DialogSettings,
+	{ dialogs }: Settings,
+): DialogSettings {
+	const keys = ["enabled", ...(dialogDrivers[name]?.restartKeys ?? [])];
+	const before = Object.entries(dialogs[name] ?? {});
+	const kept = before.filter(([key]) => keys.includes(key));
+	const free = Object.entries(section).filter(([key]) => !keys.includes(key));
+	return Object.fromEntries([...free, ...kept]) as DialogSettings;
 }
 
 function textOf(settings: Settings, key: string): string | undefined {
@@ -35,5 +58,6 @@ function textOf(settings: Settings, key: string): string | undefined {
 			(part, name) => (part as Record<string, unknown>)[name],
 			settings,
 		);
-	return JSON.stringify(value);
+	// Two secrets look alike, and are not.
+	return JSON.stringify(value instanceof Secret ? value.reveal() : value);
 }

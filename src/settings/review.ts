@@ -4,7 +4,11 @@ import type { Template } from "../core/config.ts";
 import { asRecord } from "../core/json.ts";
 import type { Problem } from "../core/problems.ts";
 import { check } from "./check.ts";
-import { crossCheck, withKnownProviders } from "./cross_checks.ts";
+import {
+	crossCheck,
+	findMissingKeys,
+	withKnownProviders,
+} from "./cross_checks.ts";
 import {
 	describeUnset,
 	describeUnusable,
@@ -56,6 +60,7 @@ export function review(filled: Filled, needs: Needs): Review {
 	const lacks = [
 		...unset.flatMap(describeUnset),
 		...findMissingPersonas(agents).filter(isWritten),
+		...findMissingKeys(value).filter(isWritten),
 	];
 	const needed = lacks.filter(({ path }) => isNeeded(path, value, needs));
 	return {

@@ -3,14 +3,15 @@
 import * as z from "zod/mini";
 import { filePath } from "../core/config.ts";
 import { asRecord, asText } from "../core/json.ts";
-import { secret } from "../core/secret.ts";
 import type { LlmDriver } from "../llm/client.ts";
 import * as providers from "../llm/registry.ts";
 import * as stores from "../storage/registry.ts";
 import type { StoreDriver } from "../storage/store.ts";
 import * as toolRegistry from "../tools/registry.ts";
 import type { Tool } from "../tools/tool.ts";
+import { type DialogSettings, dialogsSchema } from "./dialogs_schema.ts";
 import { serverSchema } from "./server_schema.ts";
+import { transcriptionSchema } from "./transcription_schema.ts";
 
 const llmDrivers: Record<string, LlmDriver> = providers;
 /** The words that `provider` may be. */
@@ -87,17 +88,6 @@ const storageSchema = z.discriminatedUnion(
 	) as unknown as [z.ZodMiniObject],
 );
 
-const telegramSchema = z.strictObject({
-	enabled: z._default(z.boolean(), false),
-	bot_token: z.optional(secret("The token that @BotFather gave you.")),
-	allowed_users: z._default(
-		z
-			.array(z.int())
-			.check(z.describe("Numeric ids of the users who may talk to it")),
-		[],
-	),
-});
-
 /** The schema of aeon.json, after substitution and with the defaults that need a home directory. */
 export const settingsSchema = z.strictObject({
 	$schema: z.optional(z.string()),
@@ -109,10 +99,8 @@ export const settingsSchema = z.strictObject({
 			agentSchema,
 		)
 		.check(z.describe("Your agents by their names")),
-	dialogs: z.prefault(
-		z.strictObject({ telegram: z.prefault(telegramSchema, {}) }),
-		{},
-	),
+	dialogs: z.prefault(dialogsSchema, {}),
+	transcription: z.optional(transcriptionSchema),
 	storage: storageSchema,
 	tools: z.strictObject({
 		workspace: filePath("The one folder that tools may touch"),
@@ -151,7 +139,8 @@ export interface Settings {
 	agents: Record<string, AgentSettings>;
 	/** Of the agents that the command can do without and that lack something, the sentence that says what: by their ids. */
 	unusable: ReadonlyMap<string, string>;
-	dialogs: { telegram: z.infer<typeof telegramSchema> };
+	dialogs: Record<string, DialogSettings>;
+	transcription?: z.infer<typeof transcriptionSchema>;
 	storage: { driver: string } & Record<string, unknown>;
 	tools: { workspace: string } & Record<string, unknown>;
 }

@@ -64,13 +64,14 @@ function createStore(directory: string, inbox: InboxFile): SessionStore {
 	return {
 		getSession: (key) => guarded(pathOf(key), () => summaries.find(key)),
 
-		saveMessage: (key, message, timestamp, runId) =>
+		saveMessage: (key, message, timestamp, runIds = []) =>
 			guarded(pathOf(key), async () => {
 				const header = headerOf(key, timestamp);
 				const { role, content, metadata } = encodeMessage(message);
-				const line = { role, content, timestamp, metadata, run_id: runId };
+				const line: MessageLine = { role, content, timestamp, metadata };
+				if (runIds.length > 0) line.run_ids = runIds;
 				const id = await add(key, header, line);
-				if (runId !== undefined) await inbox.take(runId, timestamp);
+				await inbox.take(runIds, timestamp);
 				return { ...decodeMessage(role, content, metadata), id, timestamp };
 			}),
 
@@ -131,7 +132,22 @@ function createStore(directory: string, inbox: InboxFile): SessionStore {
 
 		waitingMessages: () => guarded(directory, () => inbox.waiting()),
 
-		dropWaiting: (runId) => guarded(directory, () => inbox.drop(runId)),
+		amendMessage: (runId, change) =>
+			guarded(directory, () => inbox.amend(runId, change)),
+
+		countAttempt: (takenBy) =>
+			guarded(directory, () => inbox.countAttempt(takenBy)),
+
+		finishMessages: (runIds, parts = []) =>
+			guarded(directory, () => inbox.finish(runIds, parts)),
+
+		saveParts: (parts) => guarded(directory, () => inbox.finish([], parts)),
+
+		pendingParts: (dialog) =>
+			guarded(directory, () => inbox.pendingParts(dialog)),
+
+		partsOf: (deliveryId) =>
+			guarded(directory, () => inbox.partsOf(deliveryId)),
 
 		statistics: (since) =>
 			guarded(directory, async () => {

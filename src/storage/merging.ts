@@ -1,15 +1,17 @@
 // What is stored and what is still kept in memory, as one answer.
 
+import type { OutboxPart } from "../core/delivery.ts";
 import { addUsage, NO_USAGE, type Usage } from "../core/message.ts";
 import { parseSessionKey } from "../core/session.ts";
-import { summarise } from "./record.ts";
+import { nameOfPart } from "./outbox_record.ts";
+import { summarise, withoutGaps } from "./record.ts";
 import type {
 	Session,
 	SessionSummary,
 	StoredMessage,
 	WaitingMessage,
 } from "./store.ts";
-import type { Saving, Write } from "./unsaved.ts";
+import { runsOf, type Saving, type Write } from "./writes.ts";
 
 /** The end of a session: what is stored, and behind it what was kept when that was asked for. */
 export function mergeHistory(
@@ -77,15 +79,24 @@ export function mergeWaiting(
 	stored: readonly WaitingMessage[],
 	writes: readonly Write[],
 ): WaitingMessage[] {
-	const known = new Set(stored.map(({ runId }) => runId));
-	const added = writes
-		.filter((write) => write.kind === "accept")
-		.map(({ waiting }) => waiting)
-		.filter(({ runId }) => !known.has(runId));
-	const gone = new Set(
-		writes.filter((write) => write.kind !== "accept").map(({ runId }) => runId),
+	const waiting = new Map(stored.map((message) => [message.runId, message]));
+	for (const write of writes) change(waiting, write);
+	return [...waiting.values()];
+}
+
+/** The parts that are meant, once these writes are done on those of the store. */
+export function mergeParts(
+	stored: readonly OutboxPart[],
+	writes: readonly Write[],
+	isMeant: (part: OutboxPart) => boolean,
+): OutboxPart[] {
+	const kept = writes.flatMap((write) =>
+		write.kind === "finish" ? structuredClone(write.parts) : [],
 	);
-	return [...stored, ...added].filter(({ runId }) => !gone.has(runId));
+	const parts = [...stored, ...kept].map(
+		(part) => [nameOfPart(part), part] as const,
+	);
+	return [...new Map(parts).values()].filter(isMeant);
 }
 
 /** The tokens of the kept answers since a time. */
@@ -101,4 +112,25 @@ export function keptUsage(kept: readonly Saving[], since: number): Usage {
 function begin(sessionKey: string, timestamp: number): Session {
 	const { agentId } = parseSessionKey(sessionKey);
 	return { sessionKey, agentId, createdAt: timestamp, updatedAt: timestamp };
+}
+
+/** Does to the messages that wait what a write does to them in a store. */
+function change(waiting: Map<string, WaitingMessage>, write: Write): void {
+	for (const run of runsOf(write)) {
+		const found = waiting.get(run);
+		const isUntaken = found && found.takenBy === undefined;
+		if (write.kind === "accept" && !found) waiting.set(run, write.waiting);
+		else if (write.kind === "finish") waiting.delete(run);
+		else if (write.kind === "save" && isUntaken) {
+			const takenBy = write.runIds?.[0];
+			waiting.set(run, { ...found, takenBy, attempts: 1 });
+		} else if (write.kind === "amend" && isUntaken) {
+			const { files: _, ...rest } = found;
+			waiting.set(run, { ...rest, ...withoutGaps(write.change) });
+		}
+	}
+	if (write.kind !== "count") return;
+	for (const [run, { attempts = 0, ...found }] of waiting)
+		if (found.takenBy === write.takenBy)
+			waiting.set(run, { ...found, attempts: attempts + 1 });
 }

@@ -4,7 +4,7 @@ import { AeonError } from "../core/errors.ts";
 import type { SqlDatabase } from "../core/platform.ts";
 
 /** A step is never changed once it is released: what is wrong with it is put right by the next one. */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
 	`CREATE TABLE sessions (session_key TEXT PRIMARY KEY, agent_id TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, session_key TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL,
   timestamp INTEGER NOT NULL, metadata TEXT, FOREIGN KEY (session_key) REFERENCES sessions(session_key));
@@ -16,6 +16,18 @@ CREATE INDEX idx_messages_session ON messages(session_key, timestamp);`,
   received_at INTEGER NOT NULL, taken_at INTEGER);
 CREATE UNIQUE INDEX idx_inbox_message ON inbox(dialog, message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX idx_inbox_taken ON inbox(taken_at);`,
+	// What was taken is done only when its turn has ended. Of the turns of what was taken before this step nobody knows.
+	`ALTER TABLE inbox ADD COLUMN turn_run TEXT;
+ALTER TABLE inbox ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE inbox ADD COLUMN done_at INTEGER;
+UPDATE inbox SET done_at = taken_at;
+DROP INDEX idx_inbox_taken;
+CREATE INDEX idx_inbox_done ON inbox(done_at);
+CREATE TABLE outbox (delivery_id TEXT NOT NULL, part INTEGER NOT NULL, dialog TEXT NOT NULL, recipient TEXT NOT NULL, session_key TEXT,
+  content TEXT NOT NULL, state TEXT NOT NULL, platform_id TEXT, tried_at TEXT, reason TEXT, attempts INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, due_at INTEGER, settled_at INTEGER, PRIMARY KEY (delivery_id, part));
+CREATE INDEX idx_outbox_pending ON outbox(dialog) WHERE state = 'pending' AND due_at IS NOT NULL;
+CREATE INDEX idx_outbox_settled ON outbox(settled_at) WHERE state <> 'pending';`,
 ];
 
 /** Brings a database up to date. Throws `conflict` where it is newer than this program. */

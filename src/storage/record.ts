@@ -48,6 +48,7 @@ const metadataSchema = z.object({
 	model: lenient(z.string()),
 	notice: lenient(z.string()),
 	trimmed: lenient(z.boolean()),
+	pictures_refused: lenient(z.boolean()),
 	tool_call_id: lenient(z.string()),
 	tool_name: lenient(z.string()),
 	is_error: lenient(z.boolean()),
@@ -94,6 +95,7 @@ export function decodeMessage(
 				model: fields.model,
 				notice: fields.notice,
 				trimmed: fields.trimmed,
+				picturesRefused: fields.pictures_refused,
 			});
 		case "tool":
 			return withoutGaps({
@@ -124,6 +126,7 @@ function encodeFields(message: Message): Metadata {
 			model: message.model,
 			notice: message.notice,
 			trimmed: message.trimmed,
+			pictures_refused: message.picturesRefused,
 		};
 	const attachments = message.attachments?.map(({ path, mimeType }) => ({
 		path,
@@ -156,7 +159,8 @@ function decodeUsage(usage: NonNullable<Metadata["usage"]>): Usage {
 	};
 }
 
-function withoutGaps<T extends object>(value: T): T {
+/** The same without the fields that are undefined. */
+export function withoutGaps<T extends object>(value: T): T {
 	return Object.fromEntries(
 		Object.entries(value).filter(([, field]) => field !== undefined),
 	) as T;

@@ -128,3 +128,8 @@ export class Reopening {
 		return open();
 	}
 }
+
+/** For a read that can do without a store that fails; anything else is thrown. */
+export function asNothing(error: unknown): undefined {
+	if (!hasCode(error, "storage_failed")) throw error;
+}

@@ -1,6 +1,6 @@
 // A store that keeps Aeon answering whatever happens to the disk.
 
-import { describeError, hasCode } from "../core/errors.ts";
+import { describeError } from "../core/errors.ts";
 import { addUsage } from "../core/message.ts";
 import { parseSessionKey } from "../core/session.ts";
 import {
@@ -9,12 +9,12 @@ import {
 	mergeHistory,
 	mergeSession,
 	mergeSummaries,
-	mergeWaiting,
 } from "./merging.ts";
 import { select } from "./query.ts";
-import { Reopening, type StoreAccess } from "./reopening.ts";
+import { asNothing, Reopening, type StoreAccess } from "./reopening.ts";
+import { resilientInbox } from "./resilient_inbox.ts";
 import type { SessionStore, StoredMessage, StoreHealth } from "./store.ts";
-import type { Accepting, Saving } from "./unsaved.ts";
+import type { Saving } from "./writes.ts";
 import { Writing } from "./writing.ts";
 
 /** A store that says how well it is. */
@@ -34,8 +34,9 @@ export interface ResilientOptions extends StoreAccess {
 /**
  * A store on top of another one that is opened behind it: operations wait for the first try. What the other one does not
  * take, or while it cannot be opened, is kept in memory up to a bound, served from there, and written once that works; a
- * damaged one is recovered. `saveMessage`, `acceptMessage` and `dropWaiting` do not throw `storage_failed` then, nor do
- * `getHistory` and `getSession`. Until a kept message is written, a kill loses it.
+ * damaged one is recovered. Only `resetSession` and `deleteSession` throw `storage_failed` then, and of the reads those
+ * that would leave out what they cannot know: not `getHistory`, `getSession`, `pendingParts` and `partsOf`. Until what is
+ * kept is written, a kill loses it.
  */
 export function resilient(options: ResilientOptions): ResilientStore {
 	const notices: string[] = [];
@@ -88,27 +89,14 @@ export function resilient(options: ResilientOptions): ResilientStore {
 	return {
 		health,
 		notices: () => notices,
+		...resilientInbox(writing, read),
 
-		async saveMessage(sessionKey, message, timestamp, runId) {
+		async saveMessage(sessionKey, message, timestamp, runIds) {
 			parseSessionKey(sessionKey);
 			const saving: Saving = { kind: "save", sessionKey, message, timestamp };
-			if (runId !== undefined) saving.runId = runId;
+			if (runIds) saving.runIds = [...runIds];
 			await writing.put(saving);
 			return saving.stored as StoredMessage;
-		},
-
-		async acceptMessage(waiting) {
-			const { sessionKey } = waiting;
-			parseSessionKey(sessionKey);
-			const accepting: Accepting = { kind: "accept", sessionKey, waiting };
-			await writing.put(accepting);
-			return accepting.runId ?? waiting.runId;
-		},
-
-		dropWaiting(runId) {
-			const known = unsaved.findRun(runId);
-			const sessionKey = known?.sessionKey ?? runId;
-			return writing.put({ kind: "drop", sessionKey, runId });
 		},
 
 		async getSession(key) {
@@ -163,12 +151,6 @@ export function resilient(options: ResilientOptions): ResilientStore {
 		deleteSession: (key) =>
 			writing.afterAll(key, (store) => store.deleteSession(key)),
 
-		async waitingMessages() {
-			const writes = unsaved.all();
-			const stored = await read((store) => store.waitingMessages());
-			return mergeWaiting(stored, writes);
-		},
-
 		async statistics(since) {
 			const usage = keptUsage(unsaved.messages(), since);
 			const stored = await read((store) => store.statistics(since));
@@ -177,8 +159,4 @@ export function resilient(options: ResilientOptions): ResilientStore {
 
 		close: () => writing.close(),
 	};
-}
-
-function asNothing(error: unknown): undefined {
-	if (!hasCode(error, "storage_failed")) throw error;
 }

@@ -11,6 +11,7 @@ import {
 import { promisify } from "node:util";
 import * as z from "zod/mini";
 import { parseJson } from "../core/json.ts";
+import type { TookLine } from "./inbox_lines.ts";
 import { type Line, linesBackward, linesForward, readChunk } from "./lines.ts";
 import { decodeMessage, type MessageRecord } from "./record.ts";
 import type { StoredMessage } from "./store.ts";
@@ -27,7 +28,9 @@ const messageSchema = z.object({
 	content: z.string(),
 	timestamp: z.number(),
 	metadata: z.optional(z.unknown()),
-	/** The run whose accepted message this is: with it in the same line, the one cannot be kept without the other. */
+	/** The runs whose accepted messages this is: with them in the same line, the one cannot be kept without the other. */
+	run_ids: z.optional(z.array(z.string())),
+	/** How it was written when a message was that of one run only. */
 	run_id: z.optional(z.string()),
 });
 
@@ -36,10 +39,13 @@ export type Header = z.infer<typeof headerSchema>;
 
 /** A message as a line holds it. `role` comes first: `countMessages` tells a message by it. */
 export type MessageLine = Pick<MessageRecord, "role"> &
-	Omit<MessageRecord, "role"> & { timestamp: number; run_id?: string };
+	Omit<MessageRecord, "role"> & {
+		timestamp: number;
+		run_ids?: readonly string[];
+	};
 
 const MESSAGE_START = '{"role":';
-const RUN = '"run_id":';
+const RUN = '"run_id';
 const NEWLINE = "\n";
 
 /** What was appended: where the line begins, in which file, and whether that was empty before. */
@@ -116,14 +122,19 @@ function endBefore(file: number, offset: number): number {
 	return line?.offset === offset - 1 ? line.end : offset;
 }
 
-/** Which of these runs have their message in an open file. */
-export function findRuns(file: number, runs: ReadonlySet<string>): Set<string> {
-	const found = new Set<string>();
+/** Those of these runs whose messages an open file has, by the turns that took them, the last turn first. */
+export function findTaken(file: number, runs: ReadonlySet<string>): TookLine[] {
+	const missing = new Set(runs);
+	const found: TookLine[] = [];
 	for (const { text } of linesBackward(file, fstatSync(file).size)) {
-		if (found.size === runs.size) break;
+		if (missing.size === 0) break;
 		if (!text.includes(RUN)) continue;
-		const run = messageSchema.safeParse(parseJson(text)).data?.run_id;
-		if (run !== undefined && runs.has(run)) found.add(run);
+		const line = messageSchema.safeParse(parseJson(text)).data;
+		const ids = line?.run_ids ?? (line?.run_id ? [line.run_id] : []);
+		const took = ids.filter((run) => missing.delete(run));
+		const [by] = ids;
+		if (!line || by === undefined || took.length === 0) continue;
+		found.push({ took, by, at: line.timestamp });
 	}
 	return found;
 }

@@ -6,6 +6,7 @@ import { openConnection } from "./database.ts";
 import { Patience } from "./patience.ts";
 import { recoverDatabase } from "./recovery.ts";
 import { createInbox } from "./sqlite_inbox.ts";
+import { createOutbox } from "./sqlite_outbox.ts";
 import { createSessions } from "./sqlite_sessions.ts";
 import { createStatistics } from "./sqlite_statistics.ts";
 import type { SessionStore, StoreDriver } from "./store.ts";
@@ -31,10 +32,12 @@ export async function openSqlite(
 	patience = new Patience(),
 ): Promise<SessionStore> {
 	const connection = await openConnection(path, patience);
-	const { take, ...inbox } = createInbox(connection);
+	const { put, forget, ...outbox } = createOutbox(connection);
+	const { take, ...inbox } = createInbox(connection, { put, forget });
 	return {
 		...createSessions(connection, take),
 		...inbox,
+		...outbox,
 		statistics: createStatistics(connection),
 		close: connection.close,
 	};

@@ -1,9 +1,10 @@
-// The table `inbox`: messages that were accepted and that no turn has taken in yet.
+// The table `inbox`: messages that were accepted, from then until the end of their turn.
 
-import * as z from "zod/mini";
 import { parseJson } from "../core/json.ts";
 import { parseSessionKey } from "../core/session.ts";
 import type { Connection } from "./database.ts";
+import { type Body, bodyOf, bodySchema, KNOWN_MS } from "./inbox_record.ts";
+import type { Outbox } from "./sqlite_outbox.ts";
 import type { SessionStore, WaitingMessage } from "./store.ts";
 
 interface InboxRow {
@@ -13,33 +14,27 @@ interface InboxRow {
 	session_key: string;
 	body: string;
 	received_at: number;
+	turn_run: string | null;
+	attempts: number;
 }
 
-/** What SQLite gives back exactly only as JSON. */
-const bodySchema = z.object({
-	text: z.string(),
-	attachments: z.optional(
-		z.array(z.object({ path: z.string(), mimeType: z.string() })),
-	),
-	model: z.optional(z.string()),
-});
-
-/** For so long after it was taken a message is known again. */
-const KNOWN_MS = 7 * 24 * 60 * 60 * 1000;
-
-const TAKE =
-	"UPDATE inbox SET body = '', taken_at = $timestamp WHERE run_id = $run AND taken_at IS NULL";
-
-/** The part of a store that keeps accepted messages, and `take`, for the transaction that saves one in its session. */
+/** The part of a store that keeps accepted messages, and `take`, for the transaction that saves them in their session. */
 export interface Inbox
 	extends Pick<
 		SessionStore,
-		"acceptMessage" | "waitingMessages" | "dropWaiting"
+		| "acceptMessage"
+		| "waitingMessages"
+		| "amendMessage"
+		| "countAttempt"
+		| "finishMessages"
 	> {
-	take(runId: string, timestamp: number): void;
+	take(runIds: readonly string[], timestamp: number): void;
 }
 
-export function createInbox({ database, read, write }: Connection): Inbox {
+export function createInbox(
+	{ database, read, write }: Connection,
+	outbox: Pick<Outbox, "put" | "forget">,
+): Inbox {
 	const add = database.prepare(
 		`INSERT INTO inbox (run_id, dialog, message_id, session_key, body, received_at)
 		VALUES ($run, $dialog, $messageId, $key, $body, $receivedAt) ON CONFLICT DO NOTHING`,
@@ -47,22 +42,39 @@ export function createInbox({ database, read, write }: Connection): Inbox {
 	const findFirst = database.prepare<{ run_id: string }>(
 		"SELECT run_id FROM inbox WHERE dialog = $dialog AND message_id = $messageId",
 	);
-	const forget = database.prepare("DELETE FROM inbox WHERE taken_at < $before");
-	const take = database.prepare(TAKE);
-	const drop = database.prepare(TAKE.replace("$timestamp", "received_at"));
+	const forget = database.prepare("DELETE FROM inbox WHERE done_at < $before");
+	const take = database.prepare(
+		`UPDATE inbox SET turn_run = $by, taken_at = $timestamp, attempts = 1
+		WHERE run_id = $run AND turn_run IS NULL AND done_at IS NULL`,
+	);
+	const countAttempt = database.prepare(
+		"UPDATE inbox SET attempts = attempts + 1 WHERE turn_run = $by AND done_at IS NULL",
+	);
+	// The session has what was taken; what was not is not wanted.
+	const finish = database.prepare(
+		`UPDATE inbox SET body = '', done_at = coalesce(taken_at, received_at)
+		WHERE run_id = $run AND done_at IS NULL`,
+	);
+	const findUntaken = database.prepare<{ body: string }>(
+		"SELECT body FROM inbox WHERE run_id = $run AND turn_run IS NULL AND done_at IS NULL",
+	);
+	const amend = database.prepare(
+		"UPDATE inbox SET body = $body WHERE run_id = $run",
+	);
 	// The rowid is the order of acceptance, which a clock may not be.
 	const findWaiting = database.prepare<InboxRow>(
-		"SELECT * FROM inbox WHERE taken_at IS NULL ORDER BY rowid",
+		"SELECT * FROM inbox WHERE done_at IS NULL ORDER BY rowid",
 	);
 
 	return {
 		acceptMessage: async (message) => {
 			const { runId, dialog, messageId = null, receivedAt } = message;
-			const { sessionKey: key, text, attachments, model } = message;
+			const { sessionKey: key } = message;
 			parseSessionKey(key);
-			const body = JSON.stringify({ text, attachments, model });
+			const body = JSON.stringify(bodyOf(message));
 			return write(() => {
 				forget.run({ before: receivedAt - KNOWN_MS });
+				outbox.forget(receivedAt);
 				add.run({ run: runId, dialog, messageId, key, body, receivedAt });
 				return findFirst.get({ dialog, messageId })?.run_id ?? runId;
 			});
@@ -71,24 +83,48 @@ export function createInbox({ database, read, write }: Connection): Inbox {
 		waitingMessages: () =>
 			read(() => findWaiting.all().flatMap((row) => asWaiting(row) ?? [])),
 
-		dropWaiting: (runId) =>
+		amendMessage: (run, { text, files }) =>
 			write(() => {
-				drop.run({ run: runId });
+				const row = findUntaken.get({ run });
+				const body = row && asBody(row.body);
+				if (!body) return false;
+				amend.run({ run, body: JSON.stringify({ ...body, text, files }) });
+				return true;
 			}),
 
-		take: (runId, timestamp) => void take.run({ run: runId, timestamp }),
+		countAttempt: (by) => write(() => void countAttempt.run({ by })),
+
+		finishMessages: (runIds, parts = []) =>
+			write(() => {
+				for (const run of runIds) finish.run({ run });
+				outbox.put(parts);
+			}),
+
+		take: (runIds, timestamp) => {
+			const [by = ""] = runIds;
+			for (const run of runIds) take.run({ run, by, timestamp });
+		},
 	};
 }
 
+/** Undefined where it is damaged. */
+function asBody(json: string): Body | undefined {
+	return bodySchema.safeParse(parseJson(json)).data;
+}
+
 function asWaiting(row: InboxRow): WaitingMessage | undefined {
-	const body = bodySchema.safeParse(parseJson(row.body));
-	if (!body.success) return undefined;
+	const body = asBody(row.body);
+	if (!body) return undefined;
 	return {
 		runId: row.run_id,
 		dialog: row.dialog,
 		...(row.message_id !== null && { messageId: row.message_id }),
 		sessionKey: row.session_key,
-		...body.data,
+		...body,
 		receivedAt: row.received_at,
+		...(row.turn_run !== null && {
+			takenBy: row.turn_run,
+			attempts: row.attempts,
+		}),
 	};
 }

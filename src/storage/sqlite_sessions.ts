@@ -6,6 +6,7 @@ import type { Connection } from "./database.ts";
 import { guarded } from "./failure.ts";
 import { decodeMessage, encodeMessage, summarise } from "./record.ts";
 import type { Inbox } from "./sqlite_inbox.ts";
+import type { Outbox } from "./sqlite_outbox.ts";
 import type { Session, SessionStore, StoredMessage } from "./store.ts";
 
 interface SessionRow {
@@ -54,7 +55,7 @@ const LIST_SESSIONS = `
 export function createSessions(
 	{ database, path, read, write }: Connection,
 	take: Inbox["take"],
-): Omit<SessionStore, keyof Inbox | "statistics" | "close"> {
+): Omit<SessionStore, keyof Inbox | keyof Outbox | "statistics" | "close"> {
 	const findSession = database.prepare<SessionRow>(
 		"SELECT * FROM sessions WHERE session_key = $key",
 	);
@@ -102,13 +103,13 @@ export function createSessions(
 				return row && asSession(row);
 			}),
 
-		saveMessage: (key, message, timestamp, runId) =>
+		saveMessage: (key, message, timestamp, runIds = []) =>
 			guarded(path, async () => {
 				const agent = parseSessionKey(key).agentId;
 				const { role, content, metadata } = encodeMessage(message);
 				const id = await write(() => {
 					touchSession.run({ key, agent, timestamp });
-					if (runId !== undefined) take(runId, timestamp);
+					take(runIds, timestamp);
 					return addMessage.run({
 						key,
 						role,

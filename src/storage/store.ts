@@ -1,7 +1,8 @@
 // The port to storage: sessions and their messages, kept through power cuts.
 
 import type { ZodMiniObject } from "zod/mini";
-import type { Attachment, Message, Usage } from "../core/message.ts";
+import type { OutboxPart } from "../core/delivery.ts";
+import type { InboundMessage, Message, Usage } from "../core/message.ts";
 
 /** One conversation of one user with one agent. Times are milliseconds since 1970. */
 export interface Session {
@@ -32,21 +33,18 @@ export interface SessionQuery {
 	dialog?: string;
 }
 
-/** A message that was accepted and that no turn has taken in yet: what a restart has to take up. */
-export interface WaitingMessage {
+/** A message that was accepted and whose turn has not ended: what a restart has to take up. */
+export interface WaitingMessage extends InboundMessage {
 	/** The run that will answer it. */
 	runId: string;
 	/** Where it came in; it need not be the dialog in the key. */
 	dialog: string;
-	/** The sender's own id of it, by which a repeat is known. */
-	messageId?: string;
-	sessionKey: string;
-	text: string;
-	attachments?: Attachment[];
-	/** The agent or model that is to answer, where it is not the session's own. */
-	model?: string;
 	/** Milliseconds since 1970. */
 	receivedAt: number;
+	/** The run whose turn has taken it in, with others perhaps: it is in its session. */
+	takenBy?: string;
+	/** How often that turn has begun. */
+	attempts?: number;
 }
 
 /** What a store holds. */
@@ -72,14 +70,14 @@ export interface SessionStore {
 	getSession(sessionKey: string): Promise<Session | undefined>;
 	/**
 	 * Adds a message to the end of a session, which it makes where it is missing. Messages lie in the order they were given
-	 * in, also those that are not waited for. With `runId` it is that run's accepted message, which waits no longer from
-	 * the moment that this is safe.
+	 * in, also those that are not waited for. With `runIds` it is what was accepted for those runs: they are taken by the
+	 * first of them, with one attempt, from the moment that this is safe.
 	 */
 	saveMessage(
 		sessionKey: string,
 		message: Message,
 		timestamp: number,
-		runId?: string,
+		runIds?: readonly string[],
 	): Promise<StoredMessage>;
 	/**
 	 * The last `limit` messages, oldest first; with `before`, the last of those whose id is smaller. Empty where there is
@@ -110,10 +108,29 @@ export interface SessionStore {
 	 * is known for a day at least, through restarts, also when its turn has ended.
 	 */
 	acceptMessage(message: WaitingMessage): Promise<string>;
-	/** Every accepted message that no turn has taken in, the oldest first. */
+	/** Every accepted message that is not finished, the oldest first. */
 	waitingMessages(): Promise<WaitingMessage[]>;
-	/** Forgets a message that no turn will take in, since somebody stopped it; a repeat of it is still known. */
-	dropWaiting(runId: string): Promise<void>;
+	/** Puts another text and other files in the place of an accepted message's, unless a turn has taken it: false then. */
+	amendMessage(
+		runId: string,
+		change: Pick<WaitingMessage, "text" | "files">,
+	): Promise<boolean>;
+	/** The turn of this run begins once more: one attempt more for all that it has taken. */
+	countAttempt(takenBy: string): Promise<void>;
+	/**
+	 * The turn of accepted messages has ended, or nobody wants one any more: they wait no longer, and what is to be said
+	 * about it is in the outbox, both or neither. Repeats of them are still known.
+	 */
+	finishMessages(
+		runIds: readonly string[],
+		parts?: readonly OutboxPart[],
+	): Promise<void>;
+	/** Adds parts to the outbox, or puts them in the place of those of the same names. */
+	saveParts(parts: readonly OutboxPart[]): Promise<void>;
+	/** The pending parts of a dialog that are due some day, in the order in which they were first saved. */
+	pendingParts(dialog: string): Promise<OutboxPart[]>;
+	/** The parts of one message that are still known, in order: sent and failed ones for a day at least. */
+	partsOf(deliveryId: string): Promise<OutboxPart[]>;
 	/** Counts what is there: all sessions, and the tokens used since a time, milliseconds since 1970. */
 	statistics(since: number): Promise<StoreStatistics>;
 	/**

@@ -1,40 +1,14 @@
 // What a store has not taken yet: writes in the order they were given, in a bounded piece of memory.
 
-import type { Message } from "../core/message.ts";
 import { decodeMessage, encodeMessage } from "./record.ts";
-import type { SessionStore, StoredMessage, WaitingMessage } from "./store.ts";
-
-/** A message on its way into a session. */
-export interface Saving {
-	kind: "save";
-	sessionKey: string;
-	message: Message;
-	timestamp: number;
-	runId?: string;
-	/** What it is called until it is saved, and afterwards what the store made of it. */
-	stored?: StoredMessage;
-	isSaved?: boolean;
-}
-
-/** A message on its way into the inbox. */
-export interface Accepting {
-	kind: "accept";
-	sessionKey: string;
-	waiting: WaitingMessage;
-	/** The run that answers it, where the store knew the message already. */
-	runId?: string;
-}
-
-/** A message on its way out of the inbox. */
-export interface Dropping {
-	kind: "drop";
-	/** The session of the message where it is known; only the order of writes depends on it. */
-	sessionKey: string;
-	runId: string;
-}
-
-/** One write. Those of a session are done in the order they were given. */
-export type Write = Saving | Accepting | Dropping;
+import type { StoredMessage, WaitingMessage } from "./store.ts";
+import {
+	type Accepting,
+	isLoss,
+	runsOf,
+	type Saving,
+	type Write,
+} from "./writes.ts";
 
 const MAX_WRITES = 2_000;
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -44,27 +18,6 @@ const MAX_NAMES = 2_000;
 
 /** Larger than any id, where nobody knows the ids in the store. */
 const FAR = 2 ** 52;
-
-/** Does one write, and notes in it what came of it. */
-export async function perform(
-	store: SessionStore,
-	write: Write,
-): Promise<void> {
-	switch (write.kind) {
-		case "save": {
-			const { sessionKey, message, timestamp, runId } = write;
-			const saving = store.saveMessage(sessionKey, message, timestamp, runId);
-			write.stored = await saving;
-			write.isSaved = true;
-			break;
-		}
-		case "accept":
-			write.runId = await store.acceptMessage(write.waiting);
-			break;
-		case "drop":
-			await store.dropWaiting(write.runId);
-	}
-}
 
 /** Writes that wait for the store to be well again. Beyond a bound the oldest are given up. */
 export class Unsaved {
@@ -137,7 +90,7 @@ export class Unsaved {
 
 	/** Forgets a write that will never be done. */
 	giveUp(write: Write): void {
-		if (!this.#remove(write) || write.kind === "drop") return;
+		if (!this.#remove(write) || !isLoss(write)) return;
 		const { sessionKey } = write;
 		this.#lost.set(sessionKey, (this.#lost.get(sessionKey) ?? 0) + 1);
 	}
@@ -168,9 +121,16 @@ export class Unsaved {
 		return [...writes].filter((write) => write.kind === "save");
 	}
 
-	/** The accepted message that a run will answer. */
-	findRun(runId: string): Accepting | undefined {
-		return this.#accepted().find(({ waiting }) => waiting.runId === runId);
+	/** Where a write about these runs and deliveries comes behind what is kept of them; undefined where nothing is. */
+	findSession(
+		runIds: readonly string[],
+		deliveryIds: readonly string[] = [],
+	): string | undefined {
+		const isAbout = (write: Write) =>
+			runsOf(write).some((run) => runIds.includes(run)) ||
+			(write.kind === "finish" &&
+				write.parts.some((part) => deliveryIds.includes(part.deliveryId)));
+		return this.#sizes.keys().find(isAbout)?.sessionKey;
 	}
 
 	/** The accepted message that this one repeats. */
@@ -183,11 +143,11 @@ export class Unsaved {
 			messageId !== undefined &&
 			waiting.messageId === messageId &&
 			waiting.dialog === dialog;
-		return this.#accepted().find(isRepeat) ?? this.findRun(runId);
-	}
-
-	#accepted(): Accepting[] {
-		return [...this.#sizes.keys()].filter((write) => write.kind === "accept");
+		const accepted = this.all().filter((write) => write.kind === "accept");
+		return (
+			accepted.find(isRepeat) ??
+			accepted.find(({ waiting }) => waiting.runId === runId)
+		);
 	}
 
 	#remove(write: Write): boolean {

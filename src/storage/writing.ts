@@ -3,7 +3,8 @@
 import { hasCode } from "../core/errors.ts";
 import type { Reopening } from "./reopening.ts";
 import type { SessionStore } from "./store.ts";
-import { perform, Unsaved, type Write } from "./unsaved.ts";
+import { Unsaved } from "./unsaved.ts";
+import { perform, type Write } from "./writes.ts";
 
 const MIN_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;

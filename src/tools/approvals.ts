@@ -1,10 +1,9 @@
 // What a person said "always" to: exactly this command, in this directory, for this session.
 
 import { readFileSync } from "node:fs";
-import { mkdir, open, rename } from "node:fs/promises";
-import { dirname } from "node:path";
 import * as z from "zod/mini";
 import type { ApprovalRequest } from "../core/approval.ts";
+import { jsonFileWriter } from "../core/json_file.ts";
 
 /** The memory of "always". Nothing in it is a pattern: another word, another directory, another session is another case. */
 export interface Approvals {
@@ -28,7 +27,7 @@ type Approval = z.infer<typeof approvalsSchema>[number];
 /** The approvals in this file, which is read at the first question and made at the first "always". A broken one counts as empty. */
 export function openApprovals(path: string): Approvals {
 	let known: Approval[] | undefined;
-	let saving = Promise.resolve();
+	const write = jsonFileWriter(path);
 	const approvals = () => {
 		known ??= readApprovals(path);
 		return known;
@@ -47,10 +46,7 @@ export function openApprovals(path: string): Approvals {
 			const { tool, command, cwd } = request;
 			if (!isAllowed(owner, request))
 				approvals().push({ owner, tool, command, cwd });
-			const save = () => writeApprovals(path, approvals());
-			// One after the other, also after one that failed.
-			saving = saving.then(save, save);
-			return saving;
+			return write(approvals);
 		},
 	};
 }
@@ -62,18 +58,4 @@ function readApprovals(path: string): Approval[] {
 		// Missing, unreadable or not ours: to forget is safe, since forgetting means to ask again.
 		return [];
 	}
-}
-
-async function writeApprovals(
-	path: string,
-	approvals: Approval[],
-): Promise<void> {
-	await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-	const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-	{
-		await using file = await open(temporary, "wx", 0o600);
-		await file.writeFile(`${JSON.stringify(approvals, undefined, "\t")}\n`);
-		await file.sync();
-	}
-	await rename(temporary, path);
 }

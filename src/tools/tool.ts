@@ -27,11 +27,15 @@ export interface ToolContext<Options = unknown> {
 	confine(command: string, cwd: string): Launch;
 	/** Asks the person of this session. Resolves to `deny` where nobody can be asked. */
 	approve(request: ApprovalRequest): Promise<Decision>;
-	/** Sends a message to a dialog. Throws where the target is not allowed or the dialog is not there. */
+	/**
+	 * Sends a message to a dialog, and says where it went. The text may be empty where files of the workspace go with it.
+	 * Throws where the target is not allowed or the dialog is not there.
+	 */
 	send(message: {
 		dialog?: string | undefined;
 		to?: string | undefined;
 		text: string;
+		attachments?: Attachment[];
 	}): Promise<string>;
 }
 

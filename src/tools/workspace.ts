@@ -7,7 +7,12 @@ import { AeonError, describeError } from "../core/errors.ts";
 import { Directory } from "./directory.ts";
 import { parsePath, quote } from "./path.ts";
 import { Refusal } from "./refusal.ts";
-import { appendFile, replaceFile } from "./write.ts";
+import {
+	appendFile,
+	BrokenContent,
+	type Content,
+	replaceFile,
+} from "./write.ts";
 
 /** A plain file, open for reading. Close it. */
 export interface OpenFile extends AsyncDisposable {
@@ -48,11 +53,12 @@ export interface Workspace {
 	open(path: string): Promise<OpenFile | OpenDirectory>;
 	/**
 	 * Replaces or lengthens a file, making it and its directories where they are missing. It is on the disk when this
-	 * resolves, to the file's size; a file that is replaced is whole for every reader, before and after.
+	 * resolves, to the file's size; a file that is replaced is whole for every reader, before and after. What a content
+	 * throws that comes piece by piece is thrown on, and a file that was to be replaced is then as it was.
 	 */
 	write(
 		path: string,
-		content: string | Uint8Array,
+		content: Content,
 		mode: "write" | "append",
 	): Promise<number>;
 }
@@ -192,6 +198,7 @@ async function inWords<T>(path: string, work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();
 	} catch (error) {
+		if (error instanceof BrokenContent) throw error.cause;
 		const { code } = error as NodeJS.ErrnoException;
 		if (typeof code !== "string" || !/^E[A-Z0-9]+$/.test(code)) throw error;
 		const reason = Object.hasOwn(REASONS, code) ? REASONS[code] : code;

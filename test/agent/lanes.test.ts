@@ -79,10 +79,10 @@ test("what waits is cancelled by its id, or all of it, without waiting for what 
 	const lanes = new Lanes();
 	const gate = Promise.withResolvers<string>();
 	const reason = async (signal: AbortSignal) => signal.reason;
-	const running = lanes.enqueue("a", () => gate.promise, "running");
-	const one = lanes.enqueue("a", reason, "one");
-	const two = lanes.enqueue("a", reason, "two");
-	const three = lanes.enqueue("b", () => gate.promise, "three");
+	const running = lanes.enqueue("a", () => gate.promise, { id: "running" });
+	const one = lanes.enqueue("a", reason, { id: "one" });
+	const two = lanes.enqueue("a", reason, { id: "two" });
+	const three = lanes.enqueue("b", () => gate.promise, { id: "three" });
 	expect(lanes.count()).toEqual({ running: 2, waiting: 2 });
 	expect(lanes.cancelOne("one", stop)).toBe(true);
 	expect(await one).toBe(stop);
@@ -103,8 +103,10 @@ test("what runs is told by its id that it is cancelled, and nothing else is", as
 		new Promise((resolve) =>
 			signal.addEventListener("abort", () => resolve(signal.reason)),
 		);
-	const first = lanes.enqueue("a", aborted, "first");
-	const second = lanes.enqueue("a", async (signal) => signal.aborted, "second");
+	const first = lanes.enqueue("a", aborted, { id: "first" });
+	const second = lanes.enqueue("a", async (signal) => signal.aborted, {
+		id: "second",
+	});
 	expect(lanes.cancelOne("first", stop)).toBe(true);
 	expect(await first).toBe(stop);
 	expect(await second).toBe(false);

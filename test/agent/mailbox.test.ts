@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Mailbox } from "../../src/agent/mailbox.ts";
-import type { Origin } from "../../src/agent/runtime.ts";
+import type { Origin } from "../../src/agent/request.ts";
 import { AeonError } from "../../src/core/errors.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { SessionStore, WaitingMessage } from "../../src/storage/store.ts";
@@ -224,6 +224,7 @@ test("a message that is stopped while it waits does not come back, one that the 
 		expect((await result)?.error?.code).toBe("shutting_down");
 	const left = await store.waitingMessages();
 	expect(left.map(({ text }) => text)).toEqual([
+		"running",
 		"postponed",
 		"late",
 		"elsewhere",

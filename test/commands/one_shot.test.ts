@@ -125,7 +125,16 @@ test("/help behind a pipe lists every command that is taken there", async () => 
 	const { out } = await run(["chat"], { home: home.path, input: "/help\n" });
 	const words = out.split("\n").map((line) => line.split(" ")[0]);
 	expect(words.filter(Boolean).sort()).toEqual(
-		["/exit", "/help", "/model", "/new", "/session", "/stop", "/usage"].sort(),
+		[
+			"/exit",
+			"/help",
+			"/model",
+			"/new",
+			"/session",
+			"/status",
+			"/stop",
+			"/usage",
+		].sort(),
 	);
 });
 

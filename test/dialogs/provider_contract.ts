@@ -32,9 +32,12 @@ export async function conductOf(
 	const host: DialogHost = {
 		receive: async () => result,
 		accept: () => Promise.reject(new Error("not asked for here")),
+		amend: async () => false,
 		resume: async () => 0,
 		cancel: async () => false,
 		command: async () => undefined,
+		say: async () => {},
+		report() {},
 	};
 	await dialog.start(host);
 	const of = { runId: "run-1", sessionKey };

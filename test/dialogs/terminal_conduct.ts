@@ -8,11 +8,11 @@ import { conductOf } from "./provider_contract.ts";
 
 const [, , folder = ""] = process.argv;
 let shown = "";
-const dialog = cli({
+const dialog = await cli.open({
 	hasColour: false,
 	sessionKey: "agent:main:cli:somebody",
 	historyFile: join(folder, "history"),
-	write(text) {
+	write(text: string) {
 		shown += text;
 		print(text);
 	},

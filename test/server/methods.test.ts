@@ -286,7 +286,7 @@ test("a dialog that cannot send files says so", async () => {
 		dialog: "ws",
 		to: "me",
 		text: "look",
-		attachments: [{ path: "a.txt" }],
+		attachments: [{ data: "aGk=", name: "a.txt" }],
 	});
 	expect(refused.code).toBe("INVALID_REQUEST");
 	expect(refused.message).toContain("cannot send files");

@@ -263,7 +263,7 @@ test("no answer of HTTP has a header for other pages or a cookie, and none takes
 		),
 	]);
 	expect(responses.map(({ status }) => status)).toEqual([
-		200, 200, 200, 401, 426, 404, 405, 405, 405, 405, 405, 405,
+		200, 200, 200, 401, 426, 404, 405, 405, 405, 405, 405, 404,
 	]);
 	for (const { headers } of responses) {
 		const names = [...headers.keys()];

@@ -201,9 +201,9 @@ test("while another program locks the database, the server lives, is not ready, 
 	);
 	while (!(await client.call("status")).storage.isWell);
 	expect((await readiness(server)).status).toBe(200);
-	expect(await contents(client)).toEqual(["one", "two", "Well."]);
+	expect(await contents(client)).toEqual(["one", "Well.", "two", "Well."]);
 	await say(client, "three");
-	expect(model.llm.requests).toHaveLength(3);
+	expect(model.llm.requests).toHaveLength(4);
 }, 30_000);
 
 test("status answers though nothing can be counted, and says what is wrong", async () => {

@@ -218,6 +218,7 @@ test("the JSON Schema knows every section and refuses unknown keys", () => {
 		"server",
 		"agents",
 		"dialogs",
+		"transcription",
 		"storage",
 		"tools",
 	]);

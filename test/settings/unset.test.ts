@@ -107,7 +107,9 @@ test("where the part is used, an unset variable is said once and nothing else of
 			c: { provider: "${P}", model: "m" },
 		},
 		server: { port: "${PORT}" },
-		dialogs: { telegram: { enabled: true, allowed_users: ["${ID}"] } },
+		dialogs: {
+			telegram: { enabled: true, bot_token: "1:A", allowed_users: ["${ID}"] },
+		},
 		tools: { workspace: "${W}" },
 	};
 	const unset = (path: string, name: string, instead?: string) =>
@@ -136,9 +138,9 @@ test("where the part is used, an unset variable is said once and nothing else of
 test("a dialog of which nobody can say whether it is enabled is asked after by who would start it", async () => {
 	const config = {
 		agents: main,
-		dialogs: { telegram: { enabled: "${ENABLED}" } },
+		dialogs: { telegram: { enabled: "${ENABLED}", bot_token: "1:A" } },
 	};
-	expect((await load(config)).dialogs.telegram.enabled).toBe(false);
+	expect((await load(config)).dialogs.telegram?.enabled).toBe(false);
 	expect(await complaint(config, { needs: "everything" })).toHaveLength(1);
 });
 

@@ -20,6 +20,7 @@ import { file } from "../../src/storage/file.ts";
 import { replaceLog } from "../../src/storage/log_file.ts";
 import type { SessionStore } from "../../src/storage/store.ts";
 import { waiting } from "./inbox_contract.ts";
+import { part } from "./outbox_contract.ts";
 import { canMount, onSmallDisk, remount } from "./small_disk.ts";
 import { all, say, user } from "./store_contract.ts";
 
@@ -163,30 +164,187 @@ test("the count of a session follows what others add to it, cut from it or put i
 	expect(await count()).toBe(1);
 });
 
-test("a message whose log the kill has cut off does not wait, for its session has its run", async () => {
-	await store.acceptMessage(waiting("r1"));
-	await store.acceptMessage(waiting("r2"));
+test("messages whose log the kill has cut off are taken by the first of them, for their session has their runs", async () => {
+	for (const run of ["r1", "r2", "r3", "r4"])
+		await store.acceptMessage(waiting(run));
 	const log = readFileSync(join(directory, "inbox.log"));
 	const { sessionKey } = waiting("");
-	await store.saveMessage(sessionKey, user("hello"), NOW, "r1");
+	await store.saveMessage(sessionKey, user("hello"), NOW, ["r3", "r1"]);
+	await store.saveMessage(sessionKey, user("hi"), NOW, ["gone", "r4"]);
 	await say(store, sessionKey, ...Array(100).fill("later"));
 	writeFileSync(join(directory, "inbox.log"), log);
+	const taken = { takenBy: "r3", attempts: 1 };
+	const waits = [
+		{ ...waiting("r1"), ...taken },
+		waiting("r2"),
+		{ ...waiting("r3"), ...taken },
+		{ ...waiting("r4"), takenBy: "gone", attempts: 1 },
+	];
+	for (let opening = 0; opening < 2; opening++) {
+		const fresh = await file.open({ directory });
+		expect(await fresh.waitingMessages()).toStrictEqual(waits);
+	}
 	const fresh = await file.open({ directory });
-	expect(await fresh.waitingMessages()).toEqual([waiting("r2")]);
+	await fresh.countAttempt("r3");
+	const [first] = await (await file.open({ directory })).waitingMessages();
+	expect(first?.attempts).toBe(2);
 });
 
-test("a message that is saved waits no longer where the log cannot be written", async () => {
+test("messages that are saved are taken also where the log cannot be written", async () => {
 	await store.acceptMessage(waiting("r1"));
+	await store.acceptMessage(waiting("r2"));
 	const path = join(directory, "inbox.log");
 	const log = readFileSync(path);
 	unlinkSync(path);
 	mkdirSync(path);
 	const { sessionKey } = waiting("");
-	await store.saveMessage(sessionKey, user("hello"), NOW, "r1");
+	await store.saveMessage(sessionKey, user("hello"), NOW, ["r1", "r2"]);
 	rmSync(path, { recursive: true });
 	writeFileSync(path, log);
-	expect(await store.waitingMessages()).toEqual([]);
+	const taken = (attempts: number) =>
+		["r1", "r2"].map((run) => ({ ...waiting(run), takenBy: "r1", attempts }));
+	expect(await store.waitingMessages()).toStrictEqual(taken(1));
+	expect(await store.amendMessage("r1", { text: "late" })).toBe(false);
 	expect(await all(store, sessionKey)).toHaveLength(1);
+	await store.countAttempt("r1");
+	expect(await store.waitingMessages()).toStrictEqual(taken(2));
+	const other = await file.open({ directory });
+	expect(await other.waitingMessages()).toStrictEqual(taken(2));
+	await store.finishMessages(["r1", "r2"]);
+	expect(await store.waitingMessages()).toEqual([]);
+	expect(await other.waitingMessages()).toEqual([]);
+});
+
+test("in a log and a session of the version before, what was taken is finished", async () => {
+	const path = join(directory, "inbox.log");
+	const accepted = (run: string, more: object) => ({
+		run_id: run,
+		message_id: run,
+		session_key: KEY,
+		received_at: NOW,
+		dialog: "telegram",
+		...more,
+	});
+	const text = "x".repeat(700);
+	const lines = [
+		...Array.from({ length: 100 }, (_, n) => accepted(`old${n}`, { text })),
+		...Array.from({ length: 100 }, (_, n) => ({
+			taken: `old${n}`,
+			at: n < 90 ? 5 : NOW,
+		})),
+		accepted("short", { taken_at: NOW }),
+		accepted("older", { taken_at: 5 }),
+		accepted("taken", { text: "hello", model: "fast" }),
+		{ taken: "taken", at: NOW },
+		accepted("cut", { text: "hello" }),
+		accepted("waits", { text: "hello" }),
+	];
+	writeFileSync(
+		path,
+		lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+	);
+	writeFileSync(
+		join(directory, NAME),
+		`{"session_key":"${KEY}","agent_id":"main","created_at":1}\n{"role":"user","content":"hello","timestamp":5,"metadata":null,"run_id":"cut"}\n`,
+	);
+	const message = (run: string) => ({ ...waiting(run, run), sessionKey: KEY });
+	// Read in place by a store that is open, and made short by the next one.
+	for (const opened of [store, await file.open({ directory }), store]) {
+		expect(await opened.waitingMessages()).toStrictEqual([
+			{ ...message("cut"), takenBy: "cut", attempts: 1 },
+			message("waits"),
+		]);
+		for (const run of ["short", "taken", "old95"])
+			expect(await opened.acceptMessage(waiting("new", run))).toBe(run);
+	}
+	expect(statSync(path).size).toBeLessThan(30_000);
+	expect(await store.acceptMessage(waiting("new", "older"))).toBe("new");
+	expect(await all(store, KEY)).toHaveLength(1);
+});
+
+test("a finish torn anywhere has finished nothing and saved nothing, and what follows it counts", async () => {
+	await store.acceptMessage(waiting("r1"));
+	await store.acceptMessage(waiting("r2"));
+	await store.saveParts([part("r1", 0)]);
+	const path = join(directory, "inbox.log");
+	const whole = statSync(path).size;
+	const sent = { ...part("r1", 0), state: "sent" as const, reason: "ü}]}" };
+	await store.finishMessages(["r1", "r2"], [sent, part("r1", 1)]);
+	const bytes = readFileSync(path);
+	for (let kept = 1; kept < bytes.length - whole - 1; kept++) {
+		writeFileSync(path, bytes.subarray(0, whole + kept));
+		const fresh = await file.open({ directory });
+		const runs = (await fresh.waitingMessages()).map(({ runId }) => runId);
+		expect(runs).toEqual(["r1", "r2"]);
+		expect(await fresh.partsOf("r1")).toEqual([part("r1", 0)]);
+		await fresh.finishMessages(["r2"], [part("r2", 0)]);
+		expect(await fresh.waitingMessages()).toEqual([waiting("r1")]);
+		const pending = await fresh.pendingParts("telegram");
+		expect(pending).toEqual([part("r1", 0), part("r2", 0)]);
+	}
+}, 20_000);
+
+test("a finish is one line", async () => {
+	await store.acceptMessage(waiting("r1"));
+	await store.acceptMessage(waiting("r2"));
+	await store.finishMessages(["r1", "r2"], [part("r1", 0), part("r1", 1)]);
+	const lines = readFileSync(join(directory, "inbox.log"), "utf8").split("\n");
+	expect(lines.slice(2).map((line) => line && JSON.parse(line))).toEqual([
+		{ finished: ["r1", "r2"], parts: [part("r1", 0), part("r1", 1)] },
+		"",
+	]);
+});
+
+test("a log is made short with all that waits, has begun or is to be sent", async () => {
+	const text = "x".repeat(1000);
+	for (let n = 0; n < 100; n++) {
+		await store.acceptMessage({ ...waiting(`r${n}`, `m${n}`), text });
+		await store.finishMessages([`r${n}`]);
+	}
+	for (let n = 0; n < 100; n++)
+		await store.saveParts([{ ...part("often", 0), content: { text } }]);
+	await store.acceptMessage(waiting("taken1"));
+	await store.acceptMessage(waiting("taken2"));
+	await store.acceptMessage(waiting("amended"));
+	const { sessionKey } = waiting("");
+	const runs = ["taken1", "taken2"];
+	await store.saveMessage(sessionKey, user("hello"), NOW, runs);
+	await store.countAttempt("taken1");
+	await store.amendMessage("amended", { text: "new" });
+	const week = 7 * 24 * 60 * 60 * 1000;
+	const sent = { ...part("sent", 0), state: "sent" as const };
+	await store.saveParts([sent, part("a", 1), part("a", 0)]);
+	await store.acceptMessage({ ...waiting("later"), receivedAt: NOW + 1 });
+	const waits = [
+		{ ...waiting("taken1"), takenBy: "taken1", attempts: 2 },
+		{ ...waiting("taken2"), takenBy: "taken1", attempts: 2 },
+		{ ...waiting("amended"), text: "new" },
+		{ ...waiting("later"), receivedAt: NOW + 1 },
+	];
+	const path = join(directory, "inbox.log");
+	expect(statSync(path).size).toBeGreaterThan(200_000);
+	const fresh = await file.open({ directory });
+	expect(statSync(path).size).toBeLessThan(30_000);
+	for (const reader of [fresh, store]) {
+		expect(await reader.waitingMessages()).toStrictEqual(waits);
+		expect(await reader.pendingParts("telegram")).toEqual([
+			{ ...part("often", 0), content: { text } },
+			part("a", 1),
+			part("a", 0),
+		]);
+		expect(await reader.partsOf("sent")).toEqual([sent]);
+	}
+	await fresh.countAttempt("taken1");
+	await fresh.finishMessages(["taken2", "amended", "later"]);
+	const taken = { ...waiting("taken1"), takenBy: "taken1", attempts: 3 };
+	expect(await store.waitingMessages()).toStrictEqual([taken]);
+	// It is as old as it was before.
+	const at = (receivedAt: number) =>
+		store.acceptMessage({ ...waiting(`at ${receivedAt}`), receivedAt });
+	await at(NOW + 1 + week);
+	expect(await store.partsOf("sent")).toEqual([sent]);
+	await at(NOW + 2 + week);
+	expect(await store.partsOf("sent")).toEqual([]);
 });
 
 test("a waiting message torn anywhere is left out, and what follows it is kept", async () => {
@@ -205,14 +363,14 @@ test("a waiting message torn anywhere is left out, and what follows it is kept",
 	}
 });
 
-test("a long log is made short at opening: what waits stays, and what was taken is known for a week", async () => {
+test("a long log is made short at opening: what waits stays, and what is finished is known for a week", async () => {
 	const text = "x".repeat(1000);
 	const week = 7 * 24 * 60 * 60 * 1000;
 	for (let n = 0; n < 100; n++) {
 		const message = { ...waiting(`r${n}`, `m${n}`), text };
 		const receivedAt = n < 90 ? NOW - week : NOW;
 		await store.acceptMessage({ ...message, receivedAt });
-		if (n !== 50) await store.dropWaiting(`r${n}`);
+		if (n !== 50) await store.finishMessages([`r${n}`]);
 	}
 	const path = join(directory, "inbox.log");
 	const fresh = await file.open({ directory });
@@ -237,7 +395,7 @@ test("what others write while the log is made short is kept", async () => {
 		for (let n = 0; n < 60; n++) {
 			const run = `${name} ${n}`;
 			await writer.acceptMessage({ ...waiting(run), text });
-			if (n % 10) await writer.dropWaiting(run);
+			if (n % 10) await writer.finishMessages([run]);
 			else accepted.push(run);
 		}
 	};
@@ -262,6 +420,19 @@ test("of two lines for one message, as two processes may write them, the first c
 	appendFileSync(path, readFileSync(path, "utf8").replace("r1", "r2"));
 	expect(await store.waitingMessages()).toEqual([waiting("r1", "m1")]);
 	expect(await store.acceptMessage(waiting("r3", "m1"))).toBe("r1");
+});
+
+test("an amendment that comes into the log behind the turn of its message does not count", async () => {
+	const other = await file.open({ directory });
+	const { sessionKey } = waiting("");
+	await store.acceptMessage(waiting("r2"));
+	await store.saveMessage(sessionKey, user("hello"), NOW, ["r2"]);
+	const line = { amended: "r2", text: "late" };
+	const path = join(directory, "inbox.log");
+	appendFileSync(path, `${JSON.stringify(line)}\n`);
+	const taken = { ...waiting("r2"), takenBy: "r2", attempts: 1 };
+	for (const reader of [store, other, await file.open({ directory })])
+		expect(await reader.waitingMessages()).toStrictEqual([taken]);
 });
 
 test("a message that was added to a log just replaced is added again", async () => {

@@ -34,28 +34,45 @@ async function expectNoLoss(
 	open: () => Promise<SessionStore>,
 ): Promise<void> {
 	let next = 0;
-	const acknowledged = new Set<number>();
+	const acknowledged = { saved: new Set<number>(), ended: new Set<number>() };
 	for (let kill = 0; kill < KILLS; kill++) {
 		const lines = await saveUntilKilled(driver, path, next);
 		for (const line of lines)
-			if (!line.endsWith("?")) acknowledged.add(Number(line));
+			if (!line.endsWith("?"))
+				acknowledged[line.endsWith("!") ? "saved" : "ended"].add(
+					Number.parseInt(line, 10),
+				);
 		const store = await open();
 		const saved = (await all(store, KEY)).map(({ content }) => number(content));
 		const waiting = await store.waitingMessages();
-		const runs = waiting.map(({ runId, text }) => {
+		for (const { runId, text, takenBy, attempts } of waiting) {
 			expect(runId).toBe(`run ${number(text)}`);
-			return number(text);
-		});
+			if (takenBy)
+				expect({ takenBy, attempts }).toEqual({ takenBy: runId, attempts: 1 });
+		}
+		const numbers = (isTaken: boolean) =>
+			waiting
+				.filter(({ takenBy }) => Boolean(takenBy) === isTaken)
+				.map(({ text }) => number(text));
+		const [untaken, taken] = [numbers(false), numbers(true)];
 		expect(saved).toEqual(saved.toSorted((a, b) => a - b));
 		// Everything that was accepted is there once: in its session, or waiting to get there.
-		const everything = [...saved, ...runs].sort((a, b) => a - b);
+		const everything = [...saved, ...untaken].sort((a, b) => a - b);
 		expect(everything).toEqual(everything.map((_, index) => index));
+		// What is in its session has a turn to come, or its answer is in the outbox.
+		const parts = await store.pendingParts("cli");
+		const ended = parts.map(({ content }) => number(content.text));
+		expect([...taken, ...ended].sort((a, b) => a - b)).toEqual(saved);
 		// One message may be safe whose acknowledgement the kill swallowed.
 		const accepted = Number.parseInt(lines.at(-1) ?? `${next - 1}`, 10) + 1;
 		expect([accepted, accepted + 1]).toContain(everything.length);
-		expect(runs.filter((run) => acknowledged.has(run))).toEqual([]);
+		expect(untaken.filter((run) => acknowledged.saved.has(run))).toEqual([]);
+		expect(taken.filter((run) => acknowledged.ended.has(run))).toEqual([]);
 		// A message that waits although it need not was killed on its way.
-		const late = runs.filter((run) => run >= next && run % 3 !== 2);
+		const late = [
+			...untaken.filter((run) => run >= next && run % 4 !== 3),
+			...taken.filter((run) => run >= next && run % 4 !== 2),
+		];
 		expect(late.length).toBeLessThan(2);
 		await store.close();
 		next = everything.length;

@@ -1,5 +1,6 @@
-// A process to be killed: accepts and saves messages as fast as it can, and writes the number of each to stdout once it is
-// safe. Every third one is accepted only, as `<number>?`.
+// A process to be killed: accepts messages, saves them and finishes them as fast as it can, and writes the number of each to
+// stdout once that is safe: `<number>?` when it is accepted, `<number>!` when it is saved, `<number>` when it is finished.
+// Every fourth one is accepted only, every fourth one not finished.
 // Started as: bun saver.ts <driver> <path> <first number>
 
 import { writeSync } from "node:fs";
@@ -22,12 +23,27 @@ for (let number = Number(first); ; number++) {
 		receivedAt: 0,
 	});
 	writeSync(1, `${number}?\n`);
-	if (number % 3 === 2) continue;
-	await store.saveMessage(
-		sessionKey,
-		{ role: "user", content: text },
-		0,
+	if (number % 4 === 3) continue;
+	await store.saveMessage(sessionKey, { role: "user", content: text }, 0, [
 		runId,
+	]);
+	writeSync(1, `${number}!\n`);
+	if (number % 4 === 2) continue;
+	await store.finishMessages(
+		[runId],
+		[
+			{
+				deliveryId: runId,
+				part: 0,
+				dialog: "cli",
+				to: "local",
+				content: { text },
+				state: "pending",
+				attempts: 0,
+				createdAt: 0,
+				dueAt: 0,
+			},
+		],
 	);
 	writeSync(1, `${number}\n`);
 }

@@ -13,8 +13,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { platform } from "../../src/core/platform.ts";
-import { migrate } from "../../src/storage/migrations.ts";
+import { MIGRATIONS, migrate } from "../../src/storage/migrations.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
+import { waiting } from "./inbox_contract.ts";
+import { part } from "./outbox_contract.ts";
 import { canMount, onSmallDisk, remount } from "./small_disk.ts";
 import { all, say, user } from "./store_contract.ts";
 
@@ -45,11 +47,14 @@ test("the database has exactly the documented tables and indexes", async () => {
 		"CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, session_key TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, timestamp INTEGER NOT NULL, metadata TEXT, FOREIGN KEY (session_key) REFERENCES sessions(session_key))",
 		"CREATE INDEX idx_messages_session ON messages(session_key, timestamp)",
 		"CREATE INDEX idx_messages_session_id ON messages(session_key, id)",
-		"CREATE TABLE inbox (run_id TEXT PRIMARY KEY, dialog TEXT NOT NULL, message_id TEXT, session_key TEXT NOT NULL, body TEXT NOT NULL, received_at INTEGER NOT NULL, taken_at INTEGER)",
+		"CREATE TABLE inbox (run_id TEXT PRIMARY KEY, dialog TEXT NOT NULL, message_id TEXT, session_key TEXT NOT NULL, body TEXT NOT NULL, received_at INTEGER NOT NULL, taken_at INTEGER, turn_run TEXT, attempts INTEGER NOT NULL DEFAULT 0, done_at INTEGER)",
 		"CREATE UNIQUE INDEX idx_inbox_message ON inbox(dialog, message_id) WHERE message_id IS NOT NULL",
-		"CREATE INDEX idx_inbox_taken ON inbox(taken_at)",
+		"CREATE INDEX idx_inbox_done ON inbox(done_at)",
+		"CREATE TABLE outbox (delivery_id TEXT NOT NULL, part INTEGER NOT NULL, dialog TEXT NOT NULL, recipient TEXT NOT NULL, session_key TEXT, content TEXT NOT NULL, state TEXT NOT NULL, platform_id TEXT, tried_at TEXT, reason TEXT, attempts INTEGER NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER, settled_at INTEGER, PRIMARY KEY (delivery_id, part))",
+		"CREATE INDEX idx_outbox_pending ON outbox(dialog) WHERE state = 'pending' AND due_at IS NOT NULL",
+		"CREATE INDEX idx_outbox_settled ON outbox(settled_at) WHERE state <> 'pending'",
 	]);
-	expect(database.query("PRAGMA user_version").values()).toEqual([[3]]);
+	expect(database.query("PRAGMA user_version").values()).toEqual([[4]]);
 	expect(database.query("PRAGMA journal_mode").values()).toEqual([["wal"]]);
 	database.close();
 });
@@ -280,7 +285,7 @@ test("reading the end of a long session sorts nothing", async () => {
 	database.close();
 });
 
-test("what was taken is kept without its text, and forgotten a week later", async () => {
+test("what is finished is kept without its text, and forgotten a week later", async () => {
 	const store = await open();
 	const accept = (runId: string, receivedAt: number) =>
 		store.acceptMessage({
@@ -292,37 +297,142 @@ test("what was taken is kept without its text, and forgotten a week later", asyn
 			receivedAt,
 		});
 	const week = 7 * 24 * 60 * 60 * 1000;
-	await accept("taken", 0);
-	await accept("dropped", 0);
-	await accept("waiting", 0);
-	await store.saveMessage(KEY, user("secret"), 1, "taken");
-	await store.dropWaiting("dropped");
+	for (const run of ["ended", "dropped", "taken", "waiting"])
+		await accept(run, 0);
+	await store.saveMessage(KEY, user("secret"), 1, ["ended"]);
+	await store.saveMessage(KEY, user("secret"), 1, ["taken"]);
+	await store.finishMessages(["ended", "dropped"]);
 	const database = new Database(path);
 	const rows = () =>
-		database.query("SELECT run_id, body, taken_at FROM inbox").values();
-	const waiting = ["waiting", JSON.stringify({ text: "secret" }), null];
-	const taken = ["taken", "", 1];
-	expect(rows()).toEqual([taken, ["dropped", "", 0], waiting]);
-	await accept("taken", week + 1);
-	expect(rows()).toEqual([taken, waiting]);
-	await accept("taken", week + 2);
-	expect(rows()).toEqual([
-		waiting,
-		["taken", JSON.stringify({ text: "secret" }), null],
-	]);
-	expect(
 		database
-			.query<{ detail: string }, []>(
-				"EXPLAIN QUERY PLAN DELETE FROM inbox WHERE taken_at < 5",
-			)
-			.all()
-			.map(({ detail }) => detail),
-	).toEqual([expect.stringMatching(/^SEARCH inbox USING .*idx_inbox_taken/)]);
+			.query("SELECT run_id, body, turn_run, attempts, done_at FROM inbox")
+			.values();
+	const body = JSON.stringify({ text: "secret" });
+	const waiting = [
+		["taken", body, "taken", 1, null],
+		["waiting", body, null, 0, null],
+	];
+	const ended = ["ended", "", "ended", 1, 1];
+	expect(rows()).toEqual([ended, ["dropped", "", null, 0, 0], ...waiting]);
+	await accept("ended", week + 1);
+	expect(rows()).toEqual([ended, ...waiting]);
+	await accept("ended", week + 2);
+	expect(rows()).toEqual([...waiting, ["ended", body, null, 0, null]]);
 	database.close();
 	await store.close();
 });
 
-test("a message that cannot be saved goes on waiting", async () => {
+test("what waits and what is old is found without reading the rest", async () => {
+	await (await open()).close();
+	const database = new Database(path);
+	for (const [query, index] of [
+		["DELETE FROM inbox WHERE done_at < 5", "idx_inbox_done"],
+		[
+			"SELECT * FROM inbox WHERE done_at IS NULL ORDER BY rowid",
+			"idx_inbox_done",
+		],
+		[
+			"SELECT * FROM outbox WHERE dialog = 'd' AND state = 'pending' AND due_at IS NOT NULL ORDER BY rowid",
+			"idx_outbox_pending",
+		],
+		[
+			"DELETE FROM outbox WHERE settled_at < 5 AND state <> 'pending'",
+			"idx_outbox_settled",
+		],
+		[
+			"UPDATE outbox SET settled_at = 5 WHERE settled_at IS NULL AND state <> 'pending'",
+			"idx_outbox_settled",
+		],
+		[
+			"SELECT * FROM outbox WHERE delivery_id = 'd' ORDER BY part",
+			"sqlite_autoindex_outbox_1",
+		],
+	] as const)
+		expect(
+			database
+				.query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${query}`)
+				.all()
+				.map(({ detail }) => detail),
+		).toEqual([expect.stringMatching(new RegExp(`^SEARCH .*${index}`))]);
+	database.close();
+});
+
+test("messages are finished and their parts saved both or not at all", async () => {
+	const store = await open();
+	const accepted = { ...waiting("r1"), sessionKey: KEY };
+	await store.acceptMessage(accepted);
+	await store.saveMessage(KEY, user("hello"), 1, ["r1"]);
+	await store.saveParts([part("r1", 0)]);
+	const taken = { ...accepted, takenBy: "r1", attempts: 1 };
+	const database = new Database(path);
+	database.run(
+		"CREATE TRIGGER refuse BEFORE INSERT ON outbox WHEN NEW.part = 1 BEGIN SELECT RAISE(ABORT, 'refused'); END",
+	);
+	const sent = { ...part("r1", 0), state: "sent" as const };
+	for (const change of [
+		store.finishMessages(["r1"], [sent, part("r1", 1)]),
+		store.saveParts([sent, part("r1", 1)]),
+	])
+		await expect(change).rejects.toMatchObject({
+			code: "storage_failed",
+			message: `The store ${path} failed: refused`,
+		});
+	expect(await store.waitingMessages()).toEqual([taken]);
+	expect(await store.partsOf("r1")).toEqual([part("r1", 0)]);
+	database.run("DROP TRIGGER refuse");
+	database.run(
+		"CREATE TRIGGER refuse BEFORE UPDATE ON inbox BEGIN SELECT RAISE(ABORT, 'refused'); END",
+	);
+	await expect(store.finishMessages(["r1"], [sent])).rejects.toMatchObject({
+		code: "storage_failed",
+	});
+	expect(await store.waitingMessages()).toEqual([taken]);
+	expect(await store.partsOf("r1")).toEqual([part("r1", 0)]);
+	database.run("DROP TRIGGER refuse");
+	database.close();
+	await store.finishMessages(["r1"], [sent, part("r1", 1)]);
+	expect(await store.waitingMessages()).toEqual([]);
+	expect(await store.partsOf("r1")).toEqual([sent, part("r1", 1)]);
+	await store.close();
+});
+
+test("a message and the marks of its runs are saved all or none", async () => {
+	const store = await open();
+	for (const run of ["r1", "r2"])
+		await store.acceptMessage({ ...waiting(run), sessionKey: KEY });
+	const database = new Database(path);
+	database.run(
+		"CREATE TRIGGER refuse BEFORE UPDATE ON inbox WHEN NEW.run_id = 'r2' BEGIN SELECT RAISE(ABORT, 'refused'); END",
+	);
+	database.close();
+	await expect(
+		store.saveMessage(KEY, user("hello"), 1, ["r1", "r2"]),
+	).rejects.toMatchObject({ code: "storage_failed" });
+	expect(await all(store, KEY)).toEqual([]);
+	const found = await store.waitingMessages();
+	expect(found.map(({ takenBy }) => takenBy)).toEqual([undefined, undefined]);
+	await store.close();
+});
+
+test("a damaged message or part is left out, and the others are given", async () => {
+	const store = await open();
+	for (const run of ["r1", "r2"]) {
+		await store.acceptMessage({ ...waiting(run), sessionKey: KEY });
+		await store.saveParts([part(run, 0)]);
+	}
+	const database = new Database(path);
+	database.run(`UPDATE inbox SET body = '{"text":' WHERE run_id = 'r1'`);
+	database.run("UPDATE outbox SET content = '[]' WHERE delivery_id = 'r1'");
+	database.close();
+	const runs = (await store.waitingMessages()).map(({ runId }) => runId);
+	expect(runs).toEqual(["r2"]);
+	expect(await store.amendMessage("r1", { text: "new" })).toBe(false);
+	expect(await store.pendingParts("telegram")).toEqual([part("r2", 0)]);
+	expect(await store.partsOf("r1")).toEqual([]);
+	await store.close();
+});
+
+test("a message that cannot be saved goes on waiting, and nobody has taken it", async () => {
 	const store = await open();
 	await store.acceptMessage({
 		runId: "r1",
@@ -336,28 +446,72 @@ test("a message that cannot be saved goes on waiting", async () => {
 		"CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'refused'); END",
 	);
 	await expect(
-		store.saveMessage(KEY, user("hello"), 2, "r1"),
+		store.saveMessage(KEY, user("hello"), 2, ["r1"]),
 	).rejects.toMatchObject({ code: "storage_failed" });
 	database.close();
-	expect(await store.waitingMessages()).toHaveLength(1);
+	const [found] = await store.waitingMessages();
+	expect(found?.takenBy).toBeUndefined();
+	expect(found?.text).toBe("hello");
 	await store.close();
 });
 
-test("a database of an earlier version is brought up to date with its messages", async () => {
+test("a database of the first version is brought up to date with its messages", async () => {
+	makeOld(1, (database) => {
+		database.run("INSERT INTO sessions VALUES (?, 'main', 1, 2)", [KEY]);
+		database.run("INSERT INTO messages VALUES (7, ?, 'user', 'old', 2, NULL)", [
+			KEY,
+		]);
+	});
 	const store = await open();
-	const saved = await say(store, KEY, "old");
+	const old = { ...user("old"), id: 7, timestamp: 2 };
+	expect(await all(store, KEY)).toEqual([old]);
 	await store.close();
-	const database = new Database(path);
-	database.run(
-		"DROP INDEX idx_messages_session_id; DROP TABLE inbox; PRAGMA user_version = 1",
-	);
-	database.close();
-	const again = await open();
-	expect(await all(again, KEY)).toEqual(saved);
-	await again.close();
 	const after = new Database(path);
-	expect(after.query("PRAGMA user_version").values()).toEqual([[3]]);
+	expect(after.query("PRAGMA user_version").values()).toEqual([[4]]);
 	after.close();
+});
+
+test("in a database of the third version what was taken is finished, and what waits goes on waiting", async () => {
+	makeOld(3, (database) => {
+		const add = database.query(
+			"INSERT INTO inbox VALUES (?, 'telegram', ?, ?, ?, ?, ?)",
+		);
+		const body = JSON.stringify({ text: "half \ud83d", model: "fast" });
+		add.run("taken", "m1", KEY, "", 1, 5);
+		add.run("waits", "m2", KEY, body, 2, null);
+		add.run("dropped", "m3", KEY, "", 3, 3);
+	});
+	const store = await open();
+	const waits = {
+		...waiting("waits", "m2"),
+		sessionKey: KEY,
+		text: "half \ud83d",
+		model: "fast",
+		receivedAt: 2,
+	};
+	expect(await store.waitingMessages()).toStrictEqual([waits]);
+	for (const [id, run] of [
+		["m1", "taken"],
+		["m3", "dropped"],
+	] as const)
+		expect(
+			await store.acceptMessage({ ...waiting("new", id), receivedAt: 9 }),
+		).toBe(run);
+	await store.countAttempt("taken");
+	await store.saveMessage(KEY, user("hello"), 6, ["waits"]);
+	expect(await store.waitingMessages()).toStrictEqual([
+		{ ...waits, takenBy: "waits", attempts: 1 },
+	]);
+	await store.finishMessages(["waits"], [part("waits", 0)]);
+	expect(await store.waitingMessages()).toEqual([]);
+	expect(await store.pendingParts("telegram")).toEqual([part("waits", 0)]);
+	const week = 7 * 24 * 60 * 60 * 1000;
+	const repeat = { ...waiting("new", "m1"), receivedAt: 5 + week };
+	expect(await store.acceptMessage(repeat)).toBe("taken");
+	expect(await store.acceptMessage({ ...repeat, receivedAt: 6 + week })).toBe(
+		"new",
+	);
+	await store.close();
 });
 
 test("a step that another process has taken meanwhile is not taken twice", () => {
@@ -377,7 +531,7 @@ test("a step that another process has taken meanwhile is not taken twice", () =>
 		path,
 	);
 	expect(here.prepare("PRAGMA user_version").get()).toEqual({
-		user_version: 3,
+		user_version: 4,
 	});
 	here.close();
 	there.close();
@@ -390,7 +544,7 @@ test("a database of a newer Aeon is left alone", async () => {
 	database.close();
 	await expect(open()).rejects.toMatchObject({
 		code: "conflict",
-		message: `${path} was written by a newer Aeon: its schema is 99, and this one knows 3`,
+		message: `${path} was written by a newer Aeon: its schema is 99, and this one knows 4`,
 		hint: "Start the newer aeon, or name another file in storage.sessions_db.",
 	});
 });
@@ -611,6 +765,16 @@ test.skipIf(!canMount)(
 		});
 	},
 );
+
+/** A database as an earlier version of the schema left it. */
+function makeOld(version: number, fill: (database: Database) => void): void {
+	mkdirSync(join(folder, "state"));
+	const database = new Database(path);
+	for (const step of MIGRATIONS.slice(0, version)) database.run(step);
+	database.run(`PRAGMA user_version = ${version}`);
+	fill(database);
+	database.close();
+}
 
 function open() {
 	return sqlite.open({ sessions_db: path });

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { file, sqlite } from "../../src/storage/registry.ts";
 import { describeInbox } from "./inbox_contract.ts";
 import { describeLists } from "./list_contract.ts";
+import { describeOutbox } from "./outbox_contract.ts";
 import { describeStore, type OpenStore } from "./store_contract.ts";
 
 const DRIVERS: Record<string, OpenStore> = {
@@ -14,4 +15,5 @@ for (const [name, open] of Object.entries(DRIVERS)) {
 	describeStore(name, open);
 	describeLists(name, open);
 	describeInbox(name, open);
+	describeOutbox(name, open);
 }

@@ -20,6 +20,8 @@ export interface FakeAnswer extends FakeContent {
 	status?: number;
 	headers?: Record<string, string>;
 	body?: unknown;
+	/** Silences before the event that has this in it; the content is not `raw` then. */
+	pauses?: { before: string; until: Promise<unknown> }[];
 	/** Bytes of the body a write; all at once by default. */
 	bytesPerWrite?: number;
 	/** No answer at all: the request hangs, or its connection is reset. */
@@ -170,7 +172,30 @@ async function send(socket: Socket, answer: FakeAnswer): Promise<void> {
 	);
 	socket.setNoDelay(true);
 	socket.write(`HTTP/1.1 ${status} Status\r\n${lines.join("\r\n")}\r\n\r\n`);
-	const step = answer.bytesPerWrite ?? Math.max(bytes.length, 1);
+	let written = 0;
+	for (const { before, until } of answer.pauses ?? []) {
+		const at = bytes.lastIndexOf("\n\n", bytes.indexOf(before)) + 2;
+		await write(socket, bytes.subarray(written, at), answer.bytesPerWrite);
+		written = at;
+		await until;
+	}
+	await write(socket, bytes.subarray(written), answer.bytesPerWrite);
+	if (answer.ending === "hang") return;
+	// What was written has to be on its way before a reset throws the rest away.
+	if (answer.ending === "reset") {
+		await new Promise((sent) => setTimeout(sent, 20));
+		return void socket.resetAndDestroy();
+	}
+	socket.end("0\r\n\r\n");
+}
+
+/** Writes bytes as chunks, so many a chunk; all at once by default. */
+async function write(
+	socket: Socket,
+	bytes: Buffer,
+	bytesPerWrite?: number,
+): Promise<void> {
+	const step = bytesPerWrite ?? Math.max(bytes.length, 1);
 	for (let at = 0; at < bytes.length && !socket.destroyed; at += step) {
 		const piece = bytes.subarray(at, at + step);
 		await new Promise((sent) => {
@@ -180,13 +205,6 @@ async function send(socket: Socket, answer: FakeAnswer): Promise<void> {
 				sent,
 			);
 		});
-		if (answer.bytesPerWrite) await new Promise(setImmediate);
+		if (bytesPerWrite) await new Promise(setImmediate);
 	}
-	if (answer.ending === "hang") return;
-	// What was written has to be on its way before a reset throws the rest away.
-	if (answer.ending === "reset") {
-		await new Promise((sent) => setTimeout(sent, 20));
-		return void socket.resetAndDestroy();
-	}
-	socket.end("0\r\n\r\n");
 }

@@ -294,3 +294,60 @@ function snapshot(folder: string): Record<string, string> {
 		]),
 	);
 }
+
+async function* pieces(
+	count: number,
+	breaks?: Error,
+): AsyncGenerator<Uint8Array> {
+	for (let n = 0; n < count; n++) yield Buffer.alloc(1_000, `${n % 10}`);
+	if (breaks) throw breaks;
+}
+
+test("what comes piece by piece is written as it comes, and is there when all of it is", async () => {
+	using box = openSandbox();
+	const path = join(box.root, "in", "a.bin");
+	expect(await box.workspace.write("in/a.bin", pieces(300), "write")).toBe(
+		300_000,
+	);
+	const expected = Array.from({ length: 300 }, (_, n) =>
+		`${n % 10}`.repeat(1e3),
+	);
+	expect(readFileSync(path, "latin1")).toBe(expected.join(""));
+	expect(readdirSync(join(box.root, "in"))).toEqual(["a.bin"]);
+	let seen = "";
+	async function* watched() {
+		yield Buffer.from("first, ");
+		seen = readdirSync(join(box.root, "in")).sort().join();
+		yield Buffer.from("last");
+	}
+	await box.workspace.write("in/b.txt", watched(), "write");
+	expect(seen).toMatch(/^\.aeon-[\w-]+\.tmp,a\.bin$/);
+	expect(readFileSync(join(box.root, "in", "b.txt"), "utf8")).toBe(
+		"first, last",
+	);
+});
+
+test("what breaks off leaves the old file and nothing else, and is thrown as it is", async () => {
+	using box = openSandbox();
+	await box.workspace.write("a.bin", "old", "write");
+	const broken = Object.assign(new Error("reset"), { code: "ECONNRESET" });
+	const work = box.workspace.write("a.bin", pieces(50, broken), "write");
+	expect(work).rejects.toBe(broken);
+	await work.catch(() => {});
+	expect(readFileSync(join(box.root, "a.bin"), "utf8")).toBe("old");
+	expect(readdirSync(box.root)).toEqual(["a.bin"]);
+});
+
+test("a refused path takes nothing from what comes", async () => {
+	using box = openSandbox();
+	let taken = 0;
+	async function* watched() {
+		taken++;
+		yield Buffer.from("x");
+	}
+	symlinkSync(box.outside, join(box.root, "link"));
+	for (const path of ["../a", "link/a", "/a"])
+		expect(box.workspace.write(path, watched(), "write")).rejects.toThrow();
+	expect(taken).toBe(0);
+	expect(readdirSync(box.outside)).toEqual(["canary.txt"]);
+});

@@ -26,7 +26,7 @@ export interface CliDialog extends DialogProvider {
 }
 
 /** The terminal as a dialog. */
-export function cli(options: CliOptions): CliDialog {
+export function openTerminal(options: CliOptions): CliDialog {
 	const { write, hasColour } = options;
 	const screen = new Screen({ out: options, aside: options });
 	const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();

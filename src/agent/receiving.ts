@@ -1,0 +1,122 @@
+// Steps 1 and 2 of a turn: receive message, load context; and what takes their place where the turn had begun before.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { orAborted } from "../core/abort.ts";
+import { AeonError } from "../core/errors.ts";
+import type { Attachment, Message, StopReason } from "../core/message.ts";
+import { fromFirstTurn, lastTurns, splitTurns } from "./history.ts";
+import type { TurnRequest } from "./request.ts";
+import type { Turn } from "./turn.ts";
+
+/** A turn that has begun so often without an end is not begun again: it may be what ends Aeon. */
+const MAX_ATTEMPTS = 3;
+
+/** The next messages that wait in the session and belong into this turn; they wait no longer then. */
+type Join = () => TurnRequest[];
+
+/** Step 1: receive message, and what waits behind it. It is in the store before anything is done about it. */
+export async function receiveMessage(
+	turn: Turn,
+	request: TurnRequest,
+	join: Join,
+): Promise<void> {
+	const { signal, logger } = turn.parts;
+	const requests = await gather(turn, request, join);
+	signal.throwIfAborted();
+	const texts: string[] = [];
+	const attachments: Attachment[] = [];
+	for (const one of requests) {
+		const whole = (await one.accepted?.complete?.(signal)) ?? one;
+		if (whole.text !== "") texts.push(whole.text);
+		attachments.push(...(whole.attachments ?? []));
+		if ("remarks" in whole)
+			for (const remark of whole.remarks) turn.remark(remark);
+	}
+	const text = texts.join("\n\n");
+	logger.debug("turn.message", { run: turn.runId, text });
+	await turn.keep(
+		{
+			role: "user",
+			content: text.toWellFormed(),
+			...(attachments.length > 0 && { attachments }),
+		},
+		requests.flatMap(({ accepted }) => accepted?.runId ?? []),
+	);
+}
+
+/** The message with those that belong to it, once all of them are there. */
+async function gather(
+	turn: Turn,
+	request: TurnRequest,
+	join: Join,
+): Promise<TurnRequest[]> {
+	const { signal, now } = turn.parts;
+	const requests = [request];
+	for (;;) {
+		const joined = join();
+		requests.push(...joined);
+		turn.joined.push(
+			...joined.flatMap(({ accepted }) => accepted?.runId ?? []),
+		);
+		const wholeAt = requests.map(({ accepted }) => accepted?.wholeAt ?? 0);
+		const waitMs = Math.max(...wholeAt) - now();
+		if (waitMs <= 0 || signal.aborted) return requests;
+		await orAborted(sleep(waitMs), signal);
+	}
+}
+
+/** Step 1 of a turn that had begun before the process ended: its message is in the session. Throws `interrupted` where that has happened too often. */
+export async function takeUpMessage(
+	turn: Turn,
+	attempts: number,
+	joined: readonly string[],
+): Promise<void> {
+	turn.joined.push(...joined);
+	turn.parts.signal.throwIfAborted();
+	if (attempts >= MAX_ATTEMPTS)
+		throw new AeonError(
+			"interrupted",
+			`Aeon was ended ${attempts} times while it answered this. Send it again if you still want an answer.`,
+		);
+	await turn.parts.store.countAttempt(turn.runId);
+}
+
+/**
+ * Step 2: load context: the last messages, from the beginning of a turn on. The turn before this one is always whole in
+ * it, however many tools it called: it is what "go on" goes on from.
+ */
+export async function loadContext(turn: Turn): Promise<void> {
+	const { store, sessionKey, agent, signal } = turn.parts;
+	for (let limit = agent.historyLimit; ; limit *= 2) {
+		const read = store.getHistory(sessionKey, limit);
+		const history = await orAborted(read, signal);
+		const isAll = history.length < limit;
+		turn.context =
+			limit === agent.historyLimit
+				? fromFirstTurn(history)
+				: lastTurns(history, 2);
+		if (isAll || splitTurns(turn.context).length > 1) return;
+	}
+}
+
+/** Says again what the turn had said before the process ended. Gives why it stopped, where it had its whole answer. */
+export function sayAgain(turn: Turn): StopReason | undefined {
+	const begin = turn.context.findLastIndex(({ role }) => role === "user");
+	const since = turn.context.slice(begin + 1);
+	for (const message of since) {
+		if (message.role !== "assistant") continue;
+		if (message.content !== "") turn.breakParagraph();
+		turn.say(message.content);
+		if (message.notice) turn.remark(message.notice);
+	}
+	const last = since.at(-1);
+	return last && isWholeAnswer(last)
+		? (last.stopReason ?? "end_turn")
+		: undefined;
+}
+
+function isWholeAnswer(
+	message: Message,
+): message is Extract<Message, { role: "assistant" }> {
+	return message.role === "assistant" && !message.toolCalls;
+}

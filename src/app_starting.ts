@@ -1,0 +1,48 @@
+// The dialogs of aeon.json: opened, given what they had left, started.
+
+import type { Aeon } from "./app.ts";
+import { systemClock } from "./core/clock.ts";
+import type { Logger } from "./core/logger.ts";
+import { dialogDrivers } from "./settings/dialogs_schema.ts";
+import type { Settings } from "./settings/schema.ts";
+import { defaultAgent } from "./settings/settings.ts";
+
+/** What dialogs are opened with. */
+export interface StartingParts {
+	/** The state directory. */
+	state: string;
+	logger: Logger;
+	/** Takes up what the dialogs that are known by then had left, before anything new comes in. */
+	resume(): Promise<void>;
+}
+
+/** Opens and starts every dialog that is enabled. None of them waits for its network. */
+export async function startDialogs(
+	aeon: Aeon,
+	{ state, logger, resume }: StartingParts,
+): Promise<void> {
+	const names = Object.entries(aeon.settings().dialogs).flatMap(
+		([name, { enabled }]) => (enabled ? [name] : []),
+	);
+	const section = (name: string) => aeon.settings().dialogs[name];
+	for (const name of names) {
+		const provider = await dialogDrivers[name]?.open({
+			// The section was checked against the options of this very driver.
+			options: () => section(name) as never,
+			agent: () => section(name)?.agent ?? mainAgent(aeon.settings()),
+			state,
+			logger,
+			clock: systemClock,
+		});
+		if (provider) aeon.addDialog(provider).report({ state: "starting" });
+	}
+	await resume();
+	for (const name of names) {
+		const open = aeon.dialogs.get(name);
+		await open?.provider.start(open.host);
+	}
+}
+
+function mainAgent({ agents }: Settings): string {
+	return defaultAgent(agents);
+}

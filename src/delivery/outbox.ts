@@ -1,0 +1,272 @@
+// What Aeon says in a dialog that somebody else carries: kept until it is there, sent in order, once.
+
+import type { Clock } from "../core/clock.ts";
+import { newDeliveryId, type OutboxPart } from "../core/delivery.ts";
+import type { DialogEvent, TurnEvent, TurnResult } from "../core/event.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Attachment } from "../core/message.ts";
+import type { DialogProvider, OutboundMessage } from "../dialogs/provider.ts";
+import type { SessionStore } from "../storage/store.ts";
+import { Answer, type AnswerAddress } from "./answer.ts";
+import { Chat } from "./chat.ts";
+import type { Outcome, SendingParts } from "./sending.ts";
+import { showTyping } from "./typing.ts";
+import { Watching } from "./watching.ts";
+
+/** A dialog that is sent to by an outbox. */
+export type MailedDialog = DialogProvider &
+	Required<Pick<DialogProvider, "split">>;
+
+/** What an outbox is made with. */
+export interface OutboxParts extends Pick<SendingParts, "openFile"> {
+	dialog: MailedDialog;
+	store: SessionStore;
+	clock: Clock;
+	logger: Logger;
+	/** Is told what becomes of messages that are no answers. */
+	observe(event: DialogEvent): void;
+}
+
+/** What somebody is told that is no answer. */
+export interface Saying
+	extends Pick<
+		OutboundMessage,
+		"text" | "replyTo" | "deliveryId" | "sessionKey"
+	> {
+	attachments?: readonly Attachment[];
+}
+
+/** Sentences about what could not be sent are named after it. */
+const FAILURE_PREFIX = "failure-";
+
+/** A caption may be so long, in characters. */
+const MAX_CAPTION_LENGTH = 900;
+
+/** The outbox of one dialog. */
+export class Outbox {
+	readonly #parts: OutboxParts;
+	readonly #chats = new Map<string, Chat>();
+	readonly #answers = new Map<string, Answer>();
+	readonly #typing = new Map<string, AbortController>();
+	/** What this process has in hand, by name. */
+	readonly #inHand = new Set<string>();
+	/** Messages on their way into the store that are said once. */
+	readonly #saying = new Map<string, Promise<void>>();
+	readonly #watching: Watching;
+	readonly #end = new AbortController();
+
+	constructor(parts: OutboxParts) {
+		this.#parts = parts;
+		this.#watching = new Watching(parts.observe);
+	}
+
+	/** Shows what a turn tells. */
+	show(address: AnswerAddress, event: TurnEvent): void {
+		const { runId } = event;
+		if (event.type === "agent.start") this.#begin(runId, address);
+		const answer = this.#answers.get(runId);
+		if (!answer) return;
+		if (answer.tell(event, this.#parts.clock.now()))
+			this.#chat(address.to).wake();
+		if (answer.isOver) this.#stopTyping(runId);
+		const isPostponed =
+			event.type === "agent.error" &&
+			event.result.error?.code === "shutting_down";
+		// The next start goes on with it.
+		if (isPostponed) this.#forget(answer);
+	}
+
+	/** Makes sure that the person hears how a turn ended, and finishes its messages with that: both or neither. */
+	async deliver(
+		result: TurnResult,
+		runIds: readonly string[],
+		address: AnswerAddress,
+	): Promise<void> {
+		const { store, dialog, clock } = this.#parts;
+		const { runId } = result;
+		const chat = this.#chat(address.to);
+		const answer = this.#answers.get(runId) ?? new Answer(runId, address);
+		await answer.ready;
+		await chat.finish(answer);
+		const parts = answer.parts(result, dialog.split, clock.now());
+		try {
+			await store.finishMessages(runIds, parts);
+			this.#send(parts.filter(({ state }) => state === "pending"));
+		} finally {
+			this.#forget(answer);
+		}
+	}
+
+	/** Says something that is no answer; resolves once it is safe. With a `deliveryId` it is said once. */
+	say(to: string, saying: Saying): Promise<void> {
+		const { deliveryId } = saying;
+		if (deliveryId === undefined) return this.#say(to, saying, newDeliveryId());
+		const earlier = this.#saying.get(deliveryId);
+		if (earlier) return earlier;
+		const said = this.#sayOnce(to, saying, deliveryId).finally(() =>
+			this.#saying.delete(deliveryId),
+		);
+		this.#saying.set(deliveryId, said);
+		return said;
+	}
+
+	/** Takes up what a restart has left unsent; gives how much that was. */
+	async resume(): Promise<number> {
+		const { store, dialog } = this.#parts;
+		const pending = await store.pendingParts(dialog.name);
+		const left = pending.filter((part) => !this.#inHand.has(nameOf(part)));
+		this.#send(left);
+		return left.length;
+	}
+
+	/** The platform can be reached again: what waits after a failure is tried now. */
+	hurry(): void {
+		for (const chat of this.#chats.values()) chat.hurry();
+	}
+
+	/** Waits until all is sent, but no longer than the signal says, and ends what is still being tried; it is kept. */
+	async close(hurry: AbortSignal): Promise<void> {
+		const { clock } = this.#parts;
+		for (const typing of this.#typing.values()) typing.abort();
+		try {
+			while ([...this.#chats.values()].some((chat) => chat.isWaiting))
+				await clock.sleep(20, hurry);
+		} catch {
+			// It goes on after the next start.
+		}
+		this.#end.abort(new Error("Aeon ends"));
+	}
+
+	async #sayOnce(
+		to: string,
+		saying: Saying,
+		deliveryId: string,
+	): Promise<void> {
+		const earlier = await this.#parts.store.partsOf(deliveryId);
+		if (earlier.length === 0) await this.#say(to, saying, deliveryId);
+	}
+
+	async #say(to: string, saying: Saying, deliveryId: string): Promise<void> {
+		const { store, dialog, clock } = this.#parts;
+		const { replyTo, sessionKey } = saying;
+		const now = clock.now();
+		const session = sessionKey === undefined ? {} : { sessionKey };
+		const contents = contentsOf(saying, dialog.split);
+		const parts = contents.map(
+			(content, part): OutboxPart => ({
+				deliveryId,
+				part,
+				dialog: dialog.name,
+				to,
+				...session,
+				content: {
+					...content,
+					...(part === 0 && replyTo !== undefined && { replyTo }),
+				},
+				state: "pending",
+				attempts: 0,
+				createdAt: now,
+				dueAt: now,
+			}),
+		);
+		await store.saveParts(parts);
+		const { text } = saying;
+		const about = { deliveryId, dialog: dialog.name, to, text, ...session };
+		this.#watching.begin(about, parts.length);
+		this.#send(parts);
+	}
+
+	#send(parts: readonly OutboxPart[]): void {
+		for (const [to, own] of Map.groupBy(parts, (part) => part.to)) {
+			for (const part of own) this.#inHand.add(nameOf(part));
+			this.#chat(to).enqueue(own);
+		}
+	}
+
+	#begin(runId: string, address: AnswerAddress): void {
+		const { dialog, clock, store, logger } = this.#parts;
+		const answer = new Answer(runId, address);
+		const typing = new AbortController();
+		this.#answers.set(runId, answer);
+		this.#typing.set(runId, typing);
+		const signal = AbortSignal.any([typing.signal, this.#end.signal]);
+		void showTyping(dialog, address.to, clock, signal);
+		const chat = this.#chat(address.to);
+		answer.ready = store.partsOf(runId).then(
+			(parts) => {
+				answer.restore(parts);
+				if (!answer.isOver) chat.begin(answer);
+			},
+			(error) => logger.warn("outbox.unread", { run: runId, error }),
+		);
+	}
+
+	#forget(answer: Answer): void {
+		this.#answers.delete(answer.runId);
+		this.#chat(answer.address.to).forget(answer);
+	}
+
+	#stopTyping(runId: string): void {
+		this.#typing.get(runId)?.abort();
+		this.#typing.delete(runId);
+	}
+
+	#chat(to: string): Chat {
+		for (const [key, chat] of this.#chats)
+			if (chat.isIdle && key !== to) this.#chats.delete(key);
+		const known = this.#chats.get(to);
+		if (known) return known;
+		const { dialog, store, openFile, clock, logger } = this.#parts;
+		const chat = new Chat(to, {
+			dialog,
+			openFile,
+			clock,
+			signal: this.#end.signal,
+			now: clock.now,
+			save: (part) => store.saveParts([part]),
+			settled: (outcome) => this.#settled(outcome),
+			failed: (error) => logger.error("outbox.fault", { to, error }),
+		});
+		this.#chats.set(to, chat);
+		return chat;
+	}
+
+	async #settled({ part, isShut }: Outcome): Promise<void> {
+		const { store, logger } = this.#parts;
+		const { deliveryId, state, dialog, to, reason } = part;
+		const about = { delivery: deliveryId, part: part.part, dialog, to, reason };
+		if (state !== "pending") this.#inHand.delete(nameOf(part));
+		if (state === "failed") logger.error("message.failed", about);
+		else if (state === "pending") logger.warn("message.delayed", about);
+		await store.saveParts([part]);
+		if (state !== "pending") this.#watching.settle(part);
+		const isFailure = deliveryId.startsWith(FAILURE_PREFIX);
+		if (state === "failed" && !isFailure && !isShut)
+			await this.say(to, {
+				text: `A part of what I had to say could not be sent. ${reason ?? ""}`,
+				deliveryId: `${FAILURE_PREFIX}${deliveryId}`,
+			});
+	}
+}
+
+/** What is said as the parts it is sent in: a short text is the caption of the first file. */
+function contentsOf(
+	{ text, attachments = [] }: Saying,
+	split: (text: string) => string[],
+): OutboxPart["content"][] {
+	const texts = split(text);
+	const [only = ""] = texts;
+	const isCaption =
+		attachments.length > 0 &&
+		texts.length === 1 &&
+		only.length <= MAX_CAPTION_LENGTH;
+	const files = attachments.map((attachment, index) => ({
+		text: isCaption && index === 0 ? only : "",
+		attachment,
+	}));
+	return isCaption ? files : [...texts.map((one) => ({ text: one })), ...files];
+}
+
+function nameOf({ deliveryId, part }: OutboxPart): string {
+	return `${deliveryId} ${part}`;
+}

@@ -1,0 +1,120 @@
+// What went wrong between here and the Bot API, as AeonErrors. None of them shows a URL, since the token stands in it.
+
+import { AeonError } from "../../core/errors.ts";
+
+/** An answer of the Bot API that says no (https://core.telegram.org/bots/api#making-requests). */
+export interface Refusal {
+	error_code: number;
+	description: string;
+	parameters?: { retry_after?: number; migrate_to_chat_id?: number };
+}
+
+/** What the codes of broken connections mean, in words. */
+const NETWORK_WORDS: Record<string, string> = {
+	ECONNREFUSED: "connection refused",
+	ENOTFOUND: "its name cannot be resolved",
+	EAI_AGAIN: "its name cannot be resolved",
+	EHOSTUNREACH: "there is no way to it",
+	ENETUNREACH: "there is no network",
+	ECONNRESET: "the connection broke",
+	EPIPE: "the connection broke",
+	ETIMEDOUT: "no connection in time",
+};
+
+/** Where Telegram says too little about how long to wait. */
+const DEFAULT_RETRY_AFTER_SECONDS = 1;
+
+const NOT_MODIFIED = /message is not modified/i;
+
+const migrations = new WeakMap<AeonError, number>();
+
+/** The group's new id, where a call failed because the group has become a supergroup. */
+export function migratedTo(error: unknown): number | undefined {
+	return error instanceof AeonError ? migrations.get(error) : undefined;
+}
+
+/** True of a refusal that means: it is as it should be already. */
+export function isUnchanged({ error_code, description }: Refusal): boolean {
+	return error_code === 400 && NOT_MODIFIED.test(description);
+}
+
+/** The Bot API said no. */
+export function refused(refusal: Refusal): AeonError {
+	const { error_code: status, description, parameters = {} } = refusal;
+	const message = `Telegram said ${status}: ${description}`;
+	if (status === 429) {
+		const seconds = parameters.retry_after ?? DEFAULT_RETRY_AFTER_SECONDS;
+		const retryAfterMs = seconds * 1_000;
+		return new AeonError("peer_unavailable", message, { status, retryAfterMs });
+	}
+	if (status >= 500)
+		return new AeonError("peer_unavailable", message, { status });
+	const error = new AeonError("peer_rejected", message, {
+		status,
+		hint:
+			status === 401
+				? "Check dialogs.telegram.bot_token: @BotFather shows the right one."
+				: undefined,
+	});
+	if (parameters.migrate_to_chat_id !== undefined)
+		migrations.set(error, parameters.migrate_to_chat_id);
+	return error;
+}
+
+/** Something answered that is not the Bot API: a gateway's page, a proxy, the login of a network. */
+export function strangeAnswer(status: number): AeonError {
+	// The one that a gateway says about the request itself.
+	if (status === 413)
+		return new AeonError(
+			"peer_rejected",
+			"Telegram said 413: the file is too large",
+			{ status },
+		);
+	return new AeonError(
+		"peer_unavailable",
+		`Telegram cannot be reached: what answered with ${status} is not its Bot API`,
+		{ status },
+	);
+}
+
+/** The connection failed: before the request went out nothing was done, afterwards nobody knows. */
+export function brokenOff(error: unknown, wasSent: boolean): AeonError {
+	const words = networkWords(error);
+	return wasSent
+		? new AeonError("peer_silent", `Telegram did not answer: ${words}`)
+		: new AeonError("peer_unavailable", `Telegram cannot be reached: ${words}`);
+}
+
+/** The time ran out. */
+export function tooLate(timeoutMs: number, wasSent: boolean): AeonError {
+	const seconds = `${timeoutMs / 1_000} s`;
+	return wasSent
+		? new AeonError("peer_silent", `Telegram did not answer within ${seconds}`)
+		: new AeonError(
+				"peer_unavailable",
+				`Telegram cannot be reached: no connection within ${seconds}`,
+			);
+}
+
+/** A file that was on its way stands still. */
+export function stalled(timeoutMs: number): AeonError {
+	return new AeonError(
+		"peer_unavailable",
+		`Telegram sent nothing more of a file for ${timeoutMs / 1_000} s`,
+	);
+}
+
+/** Only the code is told: Bun writes the URL into such an error, and some messages quote it. */
+function networkWords(error: unknown): string {
+	const code =
+		error instanceof Error && "code" in error ? String(error.code) : "";
+	const words = Object.hasOwn(NETWORK_WORDS, code)
+		? NETWORK_WORDS[code]
+		: undefined;
+	if (words) return words;
+	if (/CERT|SIGNATURE|TLS|SSL/.test(code))
+		return `its certificate is not accepted (${code})`;
+	return /^\w+$/.test(code)
+		? `the connection failed (${code})`
+		: "the connection failed";
+}

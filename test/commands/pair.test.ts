@@ -1,0 +1,98 @@
+import { expect, test } from "bun:test";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { openPairing } from "../../src/core/pairing.ts";
+import { run } from "../support/command.ts";
+import { temporaryHome } from "../support/home.ts";
+
+const CONFIG = {
+	agents: { main: { provider: "demo" } },
+	dialogs: { telegram: { enabled: true, bot_token: "${TELEGRAM_BOT_TOKEN}" } },
+};
+
+const stateOf = (home: string) => join(home, ".aeon");
+const serving = (home: string) =>
+	openPairing({ state: stateOf(home), dialog: "telegram", now: Date.now });
+
+test("pair prints a code that lets somebody in while the server runs, and lists and removes them", async () => {
+	using home = temporaryHome(CONFIG);
+	const { path } = home;
+	const server = serving(path);
+	expect(server.isPaired(888)).toBe(false);
+	const { code, out, err } = await run(["pair", "telegram"], { home: path });
+	expect({ code, err }).toEqual({ code: 0, err: "" });
+	const [, given = ""] = /^([2-9A-HJKMNP-Z]{8})\n/.exec(out) ?? [];
+	expect(out).toBe(
+		`${given}\nWhoever sends this code to your bot within an hour may talk to Aeon from then on. It is good once, and void after three wrong ones.\n`,
+	);
+	for (const name of ["pairing.json", "pairing.lock"])
+		expect(statSync(join(stateOf(path), name)).mode & 0o777).toBe(0o600);
+	const person = { id: 888, name: "Eve \x1b[31m" };
+	expect(await server.redeem(given, person)).toBe(true);
+
+	const list = await run(["pair", "telegram", "--list"], { home: path });
+	const time = new Date().toISOString().slice(0, 10);
+	expect(list.out).toMatch(
+		new RegExp(`^888  ${time} \\d\\d:\\d\\d  Eve \\[31m\n$`),
+	);
+	const remove = ["pair", "telegram", "--remove", "888"];
+	expect(await run(remove, { home: path })).toEqual({
+		code: 0,
+		out: "888 (Eve [31m) may no longer talk to Aeon.\n",
+		err: "",
+	});
+	expect(server.isPaired(888)).toBe(false);
+	expect(await run(remove, { home: path })).toEqual({
+		code: 1,
+		out: "",
+		err: "aeon: nobody with the id 888 was let in\n--list shows who was. Those in aeon.json are removed there.\n",
+	});
+	expect((await run(["pair", "telegram", "--list"], { home: path })).out).toBe(
+		"Nobody was let in by a code.\n",
+	);
+});
+
+test("three wrong codes void the one that was printed", async () => {
+	using home = temporaryHome(CONFIG);
+	const { out } = await run(["pair", "telegram"], { home: home.path });
+	const server = serving(home.path);
+	const eve = { id: 888, name: "Eve" };
+	for (const wrong of ["2AAAAAAA", "3AAAAAAA", "4AAAAAAA"])
+		await server.redeem(wrong, eve);
+	expect(await server.redeem(out.slice(0, 8), eve)).toBe(false);
+});
+
+test("where Telegram is not enabled, pair says what to write, and makes no code", async () => {
+	for (const [config, file] of [
+		[{ agents: CONFIG.agents }, "/.aeon/aeon.json"],
+		[
+			{ ...CONFIG, dialogs: { telegram: { bot_token: "t" } } },
+			"/.aeon/aeon.json",
+		],
+		[undefined, undefined],
+	] as const) {
+		using home = temporaryHome(config);
+		const asked = await run(["pair", "telegram"], { home: home.path });
+		expect(asked).toEqual({
+			code: 2,
+			out: "",
+			err: `aeon: telegram is not enabled in ${file ? home.path + file : "aeon.json, which there is none of"}\nWrite there "dialogs": {"telegram": {"enabled": true, "bot_token": "\${TELEGRAM_BOT_TOKEN}"}} with the token of @BotFather, and start aeon serve.\n`,
+		});
+		expect(existsSync(join(stateOf(home.path), "pairing.json"))).toBe(false);
+	}
+});
+
+test.each([
+	["pair", "Missing required positional argument: DIALOG"],
+	[
+		"pair whatsapp",
+		"there is no pairing for whatsapp; write aeon pair telegram",
+	],
+	["pair telegram --remove eve", "--remove eve: write a numeric id"],
+	["pair telegram --list --remove 5", "--list and --remove do not go together"],
+])("aeon %s is refused, and says why", async (line, why) => {
+	using home = temporaryHome(CONFIG);
+	const { code, err } = await run(line.split(" "), { home: home.path });
+	expect(code).toBe(2);
+	expect(err).toContain(why);
+});

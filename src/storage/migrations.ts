@@ -22,12 +22,10 @@ ALTER TABLE inbox ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE inbox ADD COLUMN done_at INTEGER;
 UPDATE inbox SET done_at = taken_at;
 DROP INDEX idx_inbox_taken;
-CREATE INDEX idx_inbox_done ON inbox(done_at);
 CREATE TABLE outbox (delivery_id TEXT NOT NULL, part INTEGER NOT NULL, dialog TEXT NOT NULL, recipient TEXT NOT NULL, session_key TEXT,
   content TEXT NOT NULL, state TEXT NOT NULL, platform_id TEXT, tried_at TEXT, reason TEXT, attempts INTEGER NOT NULL,
   created_at INTEGER NOT NULL, due_at INTEGER, settled_at INTEGER, PRIMARY KEY (delivery_id, part));
-CREATE INDEX idx_outbox_pending ON outbox(dialog) WHERE state = 'pending' AND due_at IS NOT NULL;
-CREATE INDEX idx_outbox_settled ON outbox(settled_at) WHERE state <> 'pending';`,
+CREATE INDEX idx_outbox_pending ON outbox(dialog) WHERE state = 'pending' AND due_at IS NOT NULL;`,
 ];
 
 /** Brings a database up to date. Throws `conflict` where it is newer than this program. */

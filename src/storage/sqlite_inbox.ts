@@ -7,6 +7,8 @@ import { type Body, bodyOf, bodySchema, KNOWN_MS } from "./inbox_record.ts";
 import type { Outbox } from "./sqlite_outbox.ts";
 import type { SessionStore, WaitingMessage } from "./store.ts";
 
+const TIDY_PAUSE_MS = 60 * 60 * 1000;
+
 interface InboxRow {
 	run_id: string;
 	dialog: string;
@@ -66,6 +68,15 @@ export function createInbox(
 		"SELECT * FROM inbox WHERE done_at IS NULL ORDER BY rowid",
 	);
 
+	let tidiedAt = Number.NEGATIVE_INFINITY;
+	/** Forgets what is old. Seldom, and without an index, which every message would have to be written into. */
+	const tidy = (timestamp: number) => {
+		if (Math.abs(timestamp - tidiedAt) < TIDY_PAUSE_MS) return;
+		tidiedAt = timestamp;
+		forget.run({ before: timestamp - KNOWN_MS });
+		outbox.forget(timestamp);
+	};
+
 	return {
 		acceptMessage: async (message) => {
 			const { runId, dialog, messageId = null, receivedAt } = message;
@@ -73,8 +84,7 @@ export function createInbox(
 			parseSessionKey(key);
 			const body = JSON.stringify(bodyOf(message));
 			return write(() => {
-				forget.run({ before: receivedAt - KNOWN_MS });
-				outbox.forget(receivedAt);
+				tidy(receivedAt);
 				add.run({ run: runId, dialog, messageId, key, body, receivedAt });
 				return findFirst.get({ dialog, messageId })?.run_id ?? runId;
 			});

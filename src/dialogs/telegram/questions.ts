@@ -117,7 +117,7 @@ export class Questions {
 			.catch((error) => logger.warn("question.unacknowledged", { error }));
 	}
 
-	/** Shows a part of a question, again and again until Telegram can be reached; gives its message. */
+	/** Shows a part of a question, again and again until Telegram can be reached; gives its message. What is under way when the signal is aborted is waited for: its buttons have to be taken away. */
 	async #show(
 		to: string,
 		text: string,
@@ -128,11 +128,11 @@ export class Questions {
 		const before = messenger.bookmark(to) ?? "";
 		let triedAt: string | undefined;
 		for (;;) {
+			signal.throwIfAborted();
 			const message = { text, ...(triedAt !== undefined && { triedAt }) };
 			try {
-				return await messenger.send(to, message, signal, keyboard);
+				return await messenger.send(to, message, undefined, keyboard);
 			} catch (error) {
-				signal.throwIfAborted();
 				if (!isTransient(error)) throw error;
 				if (error.code === "peer_silent") triedAt = before;
 				await clock.sleep(error.retryAfterMs ?? RETRY_MS, signal);

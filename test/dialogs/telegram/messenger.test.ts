@@ -73,7 +73,7 @@ test("a lost message is found behind what other private chats have said since, f
 	const triedAt = line.messenger.bookmark("777") ?? "";
 	for (let n = 0; n < 5; n++) line.hear(BERT);
 	await lose(ANNA, "hello", "drop_after");
-	expect(line.messenger.bookmark("778")).toBe(`${Number(triedAt) + 5}`);
+	expect(line.messenger.bookmark("777")).toBe(`${Number(triedAt) + 5}`);
 	await line.messenger.send("777", { text: "hello", triedAt });
 	expect(line.texts(ANNA)).toEqual(["hello"]);
 });
@@ -85,6 +85,7 @@ test("where more has been said since than is looked through, a message sent agai
 	await lose(ANNA, "hello", "drop_after");
 	await line.messenger.send("777", { text: "hello", triedAt });
 	expect(line.texts(ANNA)).toEqual(["hello", `${MARK}hello`]);
+	expect(line.telegram.calls.at(-1)?.method).toBe("sendMessage");
 });
 
 test("it is marked also where what was said since was not heard of", async () => {

@@ -63,12 +63,21 @@ async function press(
 		data,
 	};
 	await line.questions.press(query as unknown as CallbackQuery);
-	await line.clock.advance(0);
 }
 
-/** What the one who pressed was told, by the presses. */
-function acknowledged(): string[] {
-	return line.calls("answerCallbackQuery").map(({ params }) => params.text);
+/** Resolves when no message has buttons any more, and gives what they say. */
+async function closed(chatId = ANNA): Promise<string[]> {
+	await line.until(() =>
+		line.telegram.visible(chatId).every(({ buttons }) => !buttons?.length),
+	);
+	return line.texts(chatId);
+}
+
+/** What those who pressed were told, once so many have. */
+async function acknowledged(count = 1): Promise<string[]> {
+	const calls = () => line.calls("answerCallbackQuery");
+	await line.until(() => calls().length >= count);
+	return calls().map(({ params }) => params.text);
 }
 
 test("a yes is a yes, is acknowledged, and closes the question", async () => {
@@ -79,11 +88,8 @@ test("a yes is a yes, is acknowledged, and closes the question", async () => {
 	);
 	await press(question, "Yes");
 	expect(await answer).toBe("allow");
-	await line.clock.advance(0);
-	expect(acknowledged()).toEqual(["Allowed."]);
-	const [closed] = line.telegram.visible(ANNA);
-	expect(closed?.text).toBe(`${question.text}\nAllowed.`);
-	expect(closed?.buttons).toBeUndefined();
+	expect(await acknowledged()).toEqual(["Allowed."]);
+	expect(await closed()).toEqual([`${question.text}\nAllowed.`]);
 });
 
 test("each button means what it says", async () => {
@@ -96,7 +102,7 @@ test("each button means what it says", async () => {
 		const { answer } = ask();
 		await press(await shown(), label);
 		expect(await answer).toBe(decision);
-		await line.clock.advance(0);
+		await closed();
 	}
 });
 
@@ -108,19 +114,16 @@ test("five minutes without an answer are a no, and a button that is pressed late
 	const late = line.telegram.press(ANNA, "Yes");
 	await line.clock.advance(10_000);
 	expect(await asked.answer).toBe("deny");
-	await line.clock.advance(0);
-	expect(line.texts(ANNA)[0]).toEndWith(
-		"\nNobody answered in five minutes: not allowed.",
-	);
+	const [text] = await closed();
+	expect(text).toEndWith("\nNobody answered in five minutes: not allowed.");
 	await line.questions.press({
 		id: late,
 		from: { id: ANNA, is_bot: false, first_name: "Anna" },
 		chat_instance: "1",
 		data: question.buttons?.[0]?.data ?? "",
 	});
-	await line.clock.advance(0);
-	expect(acknowledged()).toEqual(["This question is closed."]);
-	expect(line.telegram.visible(ANNA)[0]?.buttons).toBeUndefined();
+	expect(await acknowledged()).toEqual(["This question is closed."]);
+	expect(await closed()).toEqual([text ?? ""]);
 });
 
 test("a question is answered once: the first press counts, also of two at the same time", async () => {
@@ -128,8 +131,8 @@ test("a question is answered once: the first press counts, also of two at the sa
 	const question = await shown();
 	await Promise.all([press(question, "No"), press(question, "Yes")]);
 	expect(await answer).toBe("deny");
-	await line.clock.advance(0);
-	expect(acknowledged().sort()).toEqual([
+	await closed();
+	expect((await acknowledged(2)).sort()).toEqual([
 		"Not allowed.",
 		"This question is closed.",
 	]);
@@ -139,19 +142,20 @@ test("only the one whose message led to a question may answer it", async () => {
 	const asked = ask("ls", GROUP, ANNA);
 	const question = await shown(GROUP);
 	await press(question, "Yes", BERT, GROUP);
-	expect(asked.decision).toBeUndefined();
-	expect(acknowledged()).toEqual([
+	expect(await acknowledged()).toEqual([
 		"Only the one whose message led to this question may answer it.",
 	]);
+	expect(asked.decision).toBeUndefined();
 	await press(question, "No", ANNA, GROUP);
 	expect(await asked.answer).toBe("deny");
+	await closed(GROUP);
 });
 
 test("a button answers its own question and no other one", async () => {
 	const first = ask("rm -r one");
 	const older = await shown();
 	const second = ask("ls two");
-	await line.clock.advance(0);
+	await line.until(() => line.texts(ANNA).length === 2);
 	await press(await shown(), "Yes");
 	expect(await second.answer).toBe("allow");
 	expect(first.decision).toBeUndefined();
@@ -162,11 +166,11 @@ test("a button answers its own question and no other one", async () => {
 		chat_instance: "1",
 		data: forged,
 	});
-	await line.clock.advance(0);
+	await acknowledged(2);
 	expect(first.decision).toBeUndefined();
 	turn.abort();
 	expect(await first.answer).toBe("deny");
-	await line.clock.advance(0);
+	await closed();
 });
 
 test("a long command is shown whole, over several messages, with the buttons under the last", async () => {
@@ -185,7 +189,7 @@ test("a long command is shown whole, over several messages, with the buttons und
 	]);
 	await press(await shown(), "No");
 	expect(await answer).toBe("deny");
-	await line.clock.advance(0);
+	await closed();
 });
 
 test("what cannot be seen in a command is made visible, and nothing in it is taken for formatting", async () => {
@@ -198,7 +202,7 @@ test("what cannot be seen in a command is made visible, and nothing in it is tak
 	expect(text).toMatch(/ls \S*202e\S*gnp\.\S*200b\S* ``` /i);
 	turn.abort();
 	expect(await answer).toBe("deny");
-	await line.clock.advance(0);
+	await closed();
 });
 
 test("a question whose turn is stopped is closed, and counts as no", async () => {
@@ -206,9 +210,16 @@ test("a question whose turn is stopped is closed, and counts as no", async () =>
 	await shown();
 	turn.abort();
 	expect(await answer).toBe("deny");
-	await line.clock.advance(0);
-	expect(line.texts(ANNA)[0]).toEndWith("\nStopped.");
-	expect(line.telegram.visible(ANNA)[0]?.buttons).toBeUndefined();
+	expect((await closed())[0]).toEndWith("\nStopped.");
+});
+
+test("a question whose turn is stopped before it is known that it arrived is closed as soon as that is", async () => {
+	const { answer } = ask();
+	while (line.calls("sendMessage").length === 0) await Bun.sleep(0);
+	turn.abort();
+	expect(await answer).toBe("deny");
+	await line.until(() => line.texts(ANNA).length === 1);
+	expect((await closed())[0]).toEndWith("\nStopped.");
 });
 
 test("a question that Telegram refuses counts as no, and that is logged", async () => {
@@ -241,12 +252,14 @@ for (const [name, fault] of Object.entries(FAULTS))
 		])
 			line.telegram.fail({ method, ...fault });
 		const { answer } = ask();
+		await shown();
+		await line.clock.advance(10_000);
 		await press(await shown(), "Yes");
 		expect(await answer).toBe("allow");
-		await line.until(() => !!line.texts(ANNA).at(-1)?.endsWith("\nAllowed."));
+		const [text] = await closed();
+		expect(text).toEndWith("\nAllowed.");
 		await line.clock.advance(10_000);
-		expect(line.texts(ANNA)).toHaveLength(1);
-		expect(line.telegram.visible(ANNA)[0]?.buttons).toBeUndefined();
+		expect(line.texts(ANNA)).toEqual([text ?? ""]);
 	});
 
 test("a button that is pressed before it is known that the question arrived counts, and the question is closed", async () => {
@@ -255,9 +268,10 @@ test("a button that is pressed before it is known that the question arrived coun
 	await line.clock.advance(100);
 	await press(await shown(), "Yes");
 	expect(await answer).toBe("allow");
+	const [text] = await closed();
+	expect(text).toEndWith("\nAllowed.");
 	await line.clock.advance(10_000);
-	expect(line.texts(ANNA)).toHaveLength(1);
-	expect(line.texts(ANNA)[0]).toEndWith("\nAllowed.");
+	expect(line.texts(ANNA)).toEqual([text ?? ""]);
 });
 
 test("a press is dealt with before Telegram has heard that it was seen", async () => {
@@ -270,5 +284,5 @@ test("a press is dealt with before Telegram has heard that it was seen", async (
 	await line.questions.press({ id: "1", from, chat_instance: "1", data });
 	expect(performance.now() - before).toBeLessThan(SHORT_MS / 2);
 	expect(await asked.answer).toBe("allow");
-	await line.clock.advance(0);
+	await closed();
 });

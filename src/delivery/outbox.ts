@@ -89,9 +89,11 @@ export class Outbox {
 		await answer.ready;
 		await chat.finish(answer);
 		const parts = answer.parts(result, dialog.split, clock.now());
+		const due = parts.filter(({ state }) => state === "pending");
+		this.#hold(due);
 		try {
 			await store.finishMessages(runIds, parts);
-			this.#send(parts.filter(({ state }) => state === "pending"));
+			this.#send(due);
 		} finally {
 			this.#forget(answer);
 		}
@@ -113,8 +115,13 @@ export class Outbox {
 	/** Takes up what a restart has left unsent; gives how much that was. */
 	async resume(): Promise<number> {
 		const { store, dialog } = this.#parts;
+		// What is sent while the store is read may still be pending in what it gives.
+		const before = new Set(this.#inHand);
 		const pending = await store.pendingParts(dialog.name);
-		const left = pending.filter((part) => !this.#inHand.has(nameOf(part)));
+		const left = pending.filter((part) => {
+			const name = nameOf(part);
+			return !before.has(name) && !this.#inHand.has(name);
+		});
 		this.#send(left);
 		return left.length;
 	}
@@ -169,6 +176,7 @@ export class Outbox {
 				dueAt: now,
 			}),
 		);
+		this.#hold(parts);
 		await store.saveParts(parts);
 		const { text } = saying;
 		const about = { deliveryId, dialog: dialog.name, to, text, ...session };
@@ -176,11 +184,15 @@ export class Outbox {
 		this.#send(parts);
 	}
 
+	/** Before they are in the store, so that nobody takes them up from there. */
+	#hold(parts: readonly OutboxPart[]): void {
+		for (const part of parts) this.#inHand.add(nameOf(part));
+	}
+
 	#send(parts: readonly OutboxPart[]): void {
-		for (const [to, own] of Map.groupBy(parts, (part) => part.to)) {
-			for (const part of own) this.#inHand.add(nameOf(part));
+		this.#hold(parts);
+		for (const [to, own] of Map.groupBy(parts, (part) => part.to))
 			this.#chat(to).enqueue(own);
-		}
 	}
 
 	#begin(runId: string, address: AnswerAddress): void {
@@ -235,11 +247,13 @@ export class Outbox {
 		const { store, logger } = this.#parts;
 		const { deliveryId, state, dialog, to, reason } = part;
 		const about = { delivery: deliveryId, part: part.part, dialog, to, reason };
-		if (state !== "pending") this.#inHand.delete(nameOf(part));
 		if (state === "failed") logger.error("message.failed", about);
 		else if (state === "pending") logger.warn("message.delayed", about);
 		await store.saveParts([part]);
-		if (state !== "pending") this.#watching.settle(part);
+		if (state !== "pending") {
+			this.#inHand.delete(nameOf(part));
+			this.#watching.settle(part);
+		}
 		const isFailure = deliveryId.startsWith(FAILURE_PREFIX);
 		if (state === "failed" && !isFailure && !isShut)
 			await this.say(to, {

@@ -81,6 +81,6 @@ export const serverSchema = z.strictObject({
 				z.maximum(MAX_DRAIN_MS),
 				z.describe("How long running turns have when Aeon is told to end"),
 			),
-		5_000,
+		3_000,
 	),
 });

@@ -482,6 +482,29 @@ test("when the platform can be reached again, what waits does not wait any longe
 	expect(platform.chat("777")).toEqual(["hello"]);
 });
 
+test("what is taken up while it is on its way is not sent twice", async () => {
+	const resumed: Promise<number>[] = [];
+	const late = <Name extends "saveParts" | "finishMessages">(name: Name) =>
+		(async (...args: never[]) => {
+			await (store[name] as (...args: never[]) => Promise<void>)(...args);
+			resumed.push(outbox.resume());
+			await resumed.at(-1);
+		}) as SessionStore[Name];
+	outbox = open({
+		saveParts: late("saveParts"),
+		finishMessages: late("finishMessages"),
+	});
+	const run = turn("run-1", ADDRESS, outbox);
+	run.say("answer");
+	await run.end();
+	await outbox.say("777", { text: "aside" });
+	await clock.advance(5_000);
+	await Promise.all(resumed);
+	await clock.advance(5_000);
+	expect(resumed.length).toBeGreaterThan(4);
+	expect(platform.told("send")).toEqual(["send answer", "send aside"]);
+});
+
 test("at its end it waits for what can be sent, and keeps the rest", async () => {
 	platform.fail({ kind: "send", code: "peer_unavailable", times: 1_000 });
 	await outbox.say("777", { text: "later" });

@@ -61,6 +61,16 @@ export function refused(refusal: Refusal): AeonError {
 	return error;
 }
 
+/** Something answered a call that is not the Bot API: a gateway, whose word leaves open what was done behind it, or what `strangeAnswer` knows. */
+export function strangeReply(status: number): AeonError {
+	if (status !== 502 && status !== 504) return strangeAnswer(status);
+	return new AeonError(
+		"peer_silent",
+		`Telegram did not answer: a gateway said ${status}`,
+		{ status },
+	);
+}
+
 /** Something answered that is not the Bot API: a gateway's page, a proxy, the login of a network. */
 export function strangeAnswer(status: number): AeonError {
 	// The one that a gateway says about the request itself.

@@ -98,7 +98,7 @@ class BoundedTokenizer extends Tokenizer {
 	}
 }
 
-/** How much of a text is read at once: all, or up to a line's end, a space or between two characters. */
+/** How much of a text is read at once: all, or up to a line's end or a space, or anywhere. */
 function pieceLength(text: string): number {
 	const limit = markLimit(text);
 	if (text.length <= limit) return text.length;
@@ -107,7 +107,7 @@ function pieceLength(text: string): number {
 		const end = window.lastIndexOf(gap) + 1;
 		if (end > limit / 2) return end;
 	}
-	return /[\ud800-\udbff]$/.test(window) ? limit - 1 : limit;
+	return limit;
 }
 
 function markLimit(text: string): number {

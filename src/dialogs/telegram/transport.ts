@@ -1,7 +1,7 @@
 // One request to the Bot API's host, and its answer. What fails here tells whether the request had gone out.
 
 import { AeonError } from "../../core/errors.ts";
-import { brokenOff, strangeAnswer } from "./failure.ts";
+import { brokenOff, strangeAnswer, strangeReply } from "./failure.ts";
 
 /** The web's fetch, or one that a test passes in. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -50,7 +50,7 @@ export async function post(
 		throw brokenOff(error, exchange.wasSent);
 	}
 	const answer = readAnswer(text);
-	if (!answer) throw strangeAnswer(status);
+	if (!answer) throw strangeReply(status);
 	return answer;
 }
 

@@ -143,12 +143,11 @@ test("too many calls and faults of Telegram's own pass, the first with how long 
 	});
 });
 
-test("a gateway's page is not taken for an answer", async () => {
+test("a gateway's page is not taken for an answer: nobody knows what was done behind it", async () => {
 	telegram.fail({ method: "sendMessage", mode: "html502" });
 	expect(short(await failureOf(say()))).toEqual({
-		code: "peer_unavailable",
-		message:
-			"Telegram cannot be reached: what answered with 502 is not its Bot API",
+		code: "peer_silent",
+		message: "Telegram did not answer: a gateway said 502",
 		status: 502,
 	});
 });

@@ -401,7 +401,7 @@ test("while a chat is to be left alone nothing at all is asked for it, not even 
 });
 
 for (const [name, fault] of Object.entries(FAULTS))
-	test(`where Telegram's answer to an introduction is ${name}, its name and its menu are there in the end`, async () => {
+	test(`an introduction that meets with "${name}" is made in the end: the bot's name is known, and its menu is there`, async () => {
 		await using line = await openSpeaking();
 		for (const method of ["getMe", "setMyCommands"])
 			line.telegram.fail({ method, ...fault, times: 3 });

@@ -146,7 +146,7 @@ test("pauses between failures double from one second to a minute, and begin anew
 for (const [name, failure, problem] of [
 	["hangs", { mode: "hang" }, "Telegram did not answer within"],
 	["is reset", { mode: "reset" }, "the connection broke"],
-	["is a gateway's page", { mode: "html502" }, "is not its Bot API"],
+	["is a gateway's page", { mode: "html502" }, "a gateway said 502"],
 	["is a fault of Telegram's own", { status: 500 }, "Telegram said 500"],
 	["is lost after all", { mode: "drop_after" }, "the connection broke"],
 ] as [string, Partial<FakeFailure>, string][]) {

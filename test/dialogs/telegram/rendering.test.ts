@@ -119,8 +119,8 @@ const CONSTRUCTS: [string, string, string][] = [
 	],
 	[
 		"a link without text shows its address",
-		"[](https://x.yz/a) ![](https://x.yz/b) [ ](c)",
-		'<a href="https://x.yz/a">https://x.yz/a</a> <a href="https://x.yz/b">https://x.yz/b</a> c',
+		"[](https://x.yz/a) ![](https://x.yz/b) [ ](c) [ ](https://x.yz/d)",
+		'<a href="https://x.yz/a">https://x.yz/a</a> <a href="https://x.yz/b">https://x.yz/b</a> c <a href="https://x.yz/d">https://x.yz/d</a>',
 	],
 	[
 		"code within a link gives way to the link, as nothing else could",

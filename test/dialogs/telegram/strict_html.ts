@@ -1,5 +1,13 @@
 // What Telegram's documentation allows in HTML: stricter than its server, which drops in silence what it does not like.
 
+import { expect } from "bun:test";
+import {
+	cleanText,
+	isVisible,
+	plainText,
+} from "../../../src/dialogs/telegram/html.ts";
+import { renderParts } from "../../../src/dialogs/telegram/markdown.ts";
+
 const STYLES = new Set(["b", "i", "u", "s", "tg-spoiler"]);
 const PIECE =
 	/<(\/?)([a-z-]+)((?: [a-z]+="[^"<>]*")?)>|&(lt|gt|amp|quot);|([^<>&]+)|(.)/gs;
@@ -34,6 +42,19 @@ export function readStrictly(html: string): string {
 		throw new Error(`broken characters in ${JSON.stringify(html)}`);
 	}
 	return text;
+}
+
+/** The parts of a text: each as Telegram wants it, together visible where the text is. */
+export function partsOf(text: string): string[] {
+	const parts = renderParts(text);
+	for (const part of parts) {
+		const shown = readStrictly(part);
+		expect(plainText(part)).toBe(shown);
+		expect(isVisible(shown)).toBe(true);
+		expect(part).not.toMatch(/^[ \n\t]/);
+	}
+	expect(parts.length > 0).toBe(isVisible(cleanText(text)));
+	return parts;
 }
 
 function allow(name: string, attributes: string, open: string[]): void {

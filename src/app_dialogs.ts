@@ -1,11 +1,12 @@
 // What a dialog is given to talk to Aeon with: where what is said through it is shown, asked and sent.
 
 import type { Agent, ToolRun } from "./agent/agent.ts";
-import type { Mailbox, Sender } from "./agent/mailbox.ts";
+import type { Mailbox } from "./agent/mailbox.ts";
 import type { Runtime } from "./agent/runtime.ts";
+import type { Sender } from "./agent/sender.ts";
 import { runSlash } from "./agent/slash.ts";
 import type { ApprovalRequest, Decision } from "./core/approval.ts";
-import { systemClock } from "./core/clock.ts";
+import { steadyClock } from "./core/clock.ts";
 import { type DialogState, newDeliveryId } from "./core/delivery.ts";
 import { AeonError } from "./core/errors.ts";
 import type { DialogEvent } from "./core/event.ts";
@@ -13,7 +14,8 @@ import type { Logger } from "./core/logger.ts";
 import type { Attachment, InboundMessage } from "./core/message.ts";
 import { parseSessionKey } from "./core/session.ts";
 import type { AnswerAddress } from "./delivery/answer.ts";
-import { type MailedDialog, Outbox, type Saying } from "./delivery/outbox.ts";
+import { type MailedDialog, Outbox } from "./delivery/outbox.ts";
+import type { Saying } from "./delivery/saying.ts";
 import type { DialogHost, DialogProvider } from "./dialogs/provider.ts";
 import { openOutboundFile } from "./media/outbound.ts";
 import type { Settings } from "./settings/schema.ts";
@@ -60,7 +62,7 @@ export function openDialog(
 		? new Outbox({
 				dialog: provider,
 				store,
-				clock: systemClock,
+				clock: steadyClock,
 				logger,
 				observe,
 				openFile: (file) => openOutboundFile(workspace(), file),
@@ -90,6 +92,7 @@ export function openDialog(
 		async say(to, saying) {
 			await outbox?.say(to, saying);
 		},
+		hasSaid: async (deliveryId) => (await store.partsOf(deliveryId)).length > 0,
 		report(state) {
 			const { state: before } = open.state;
 			open.state = state;
@@ -194,7 +197,9 @@ async function send(
 	const { dialog = own.dialog, to = own.userId, text } = message;
 	const attachments: readonly Attachment[] = message.attachments ?? [];
 	const isOwn = dialog === own.dialog && to === own.userId;
-	const open = dialogs.get(isOwn ? provider.name : dialog);
+	// A session of a chat that is not here, such as the terminal's through a server, has the dialog it is spoken in.
+	const open =
+		dialogs.get(dialog) ?? (isOwn ? dialogs.get(provider.name) : undefined);
 	if (!open || !(isOwn || open.provider.mayReach?.(to)))
 		throw new AeonError(
 			"not_found",

@@ -1,8 +1,8 @@
 // What comes with a message: fetched when its turn begins, looked at, and put where the model finds it.
 
-import type { Sender } from "./agent/mailbox.ts";
+import type { Sender } from "./agent/sender.ts";
 import type { OpenDialog } from "./app_dialogs.ts";
-import { systemClock } from "./core/clock.ts";
+import { steadyClock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
 import type { RemoteFile } from "./core/message.ts";
 import { parseSessionKey } from "./core/session.ts";
@@ -38,7 +38,7 @@ export function createCompletion({
 				workspace: workspace(),
 				...(transcription && { transcriber: openTranscriber(transcription) }),
 				logger,
-				clock: systemClock,
+				clock: steadyClock,
 			},
 			signal,
 		);

@@ -1,7 +1,7 @@
 // The dialogs of aeon.json: opened, given what they had left, started.
 
 import type { Aeon } from "./app.ts";
-import { systemClock } from "./core/clock.ts";
+import { steadyClock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
 import { dialogDrivers } from "./settings/dialogs_schema.ts";
 import type { Settings } from "./settings/schema.ts";
@@ -32,7 +32,7 @@ export async function startDialogs(
 			agent: () => section(name)?.agent ?? mainAgent(aeon.settings()),
 			state,
 			logger,
-			clock: systemClock,
+			clock: steadyClock,
 		});
 		if (provider) aeon.addDialog(provider).report({ state: "starting" });
 	}

@@ -23,13 +23,14 @@ export function deliverResponse(turn: Turn, result: TurnResult): TurnResult {
 	return result;
 }
 
-/** Ends a turn that was stopped or went wrong: what it had said stands, with a sentence under it. */
+/** Ends a turn that was stopped or went wrong: what it had said stands, with a sentence under it. A turn that said nothing tells why in its error alone. */
 export function deliverFailure(turn: Turn, thrown: unknown): TurnResult {
 	const { signal, logger, sessionKey } = turn.parts;
 	const error = asAeonError(signal.aborted ? signal.reason : thrown);
 	const { code, message, hint } = error;
 	const isStopped = code === "cancelled" || code === "shutting_down";
-	if (turn.text !== "") turn.remark(lastWords(error));
+	if (turn.isAnswered) turn.remark(lastWords(error));
+	else if (turn.text !== "") turn.sayInstead(message);
 	const stopReason = isStopped ? "cancelled" : "cut";
 	const result = turn.result(stopReason, { code, message });
 	turn.tell({ type: "agent.error", result });

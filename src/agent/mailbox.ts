@@ -4,32 +4,13 @@ import type { Acceptance, TurnResult } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
 import type { InboundMessage } from "../core/message.ts";
 import type { SessionStore, WaitingMessage } from "../storage/store.ts";
-import type {
-	AcceptedRequest,
-	Chosen,
-	Completed,
-	Origin,
-	Submission,
-	TurnRequest,
-} from "./request.ts";
+import type { Chosen, Submission, TurnRequest } from "./request.ts";
 import type { Runtime } from "./runtime.ts";
+import { acceptedRequest, failed, type Sender } from "./sender.ts";
 import { newRunId } from "./turn.ts";
 
 /** How many of the last runs' results are kept for those who repeat a message. */
 const KEPT_RESULTS = 100;
-
-/** How long after the first part of an album the others may come. */
-const ALBUM_MS = 1_000;
-
-/** Where an accepted message came from. */
-export interface Sender extends Origin {
-	/** What waits in a session is taken together into one turn, where one person said it. */
-	joins?: boolean;
-	/** Fetches what belongs to a message. */
-	complete?(message: InboundMessage, signal: AbortSignal): Promise<Completed>;
-	/** Makes sure that the person hears how the turn of these runs ended, and finishes their messages with that. */
-	deliver?(result: TurnResult, runIds: readonly string[]): Promise<void>;
-}
 
 /** A message that waits for its turn or is in it. */
 interface InHand {
@@ -110,6 +91,8 @@ export class Mailbox {
 			const mail = inHand?.mail;
 			if (mail?.sessionKey !== sessionKey || mail.reference !== reference)
 				continue;
+			// Its turn has it as it was.
+			if (inHand?.request.accepted?.isBegun) return false;
 			if (!(await this.#parts.store.amendMessage(runId, change))) return false;
 			Object.assign(mail, change);
 			Object.assign(inHand?.request ?? {}, { text: change.text });
@@ -162,16 +145,36 @@ export class Mailbox {
 					this.#inHand.set(one.runId, undefined);
 					this.#note(one.runId, dialog, one);
 				}
-				const runIds = joined.map((one) => one.runId);
-				const { result } = this.#submit(mail, senderOf(mail), chosen, runIds);
-				for (const one of runIds) this.#keepResult(one, result);
+				const { result } = this.#submit(mail, senderOf(mail), chosen, joined);
+				for (const one of joined) this.#keepResult(one.runId, result);
 				taken += 1 + joined.length;
 			} catch (error) {
-				// Its agent is gone from the configuration: it waits until that is there again.
+				// Its agent is gone from the configuration: a person hears of it, a client's message waits until that is there again.
 				logger.warn("message.waits", { run: runId, error });
+				const runIds = left
+					.filter((one) => one === mail || one.takenBy === runId)
+					.map((one) => one.runId);
+				await this.#refuse(mail, error, senderOf(mail), runIds);
 			}
 		}
 		return taken;
+	}
+
+	/** Tells a person that their message cannot be answered; without that it waits. */
+	async #refuse(
+		mail: WaitingMessage,
+		reason: unknown,
+		{ deliver }: Sender,
+		runIds: string[],
+	): Promise<void> {
+		try {
+			await deliver?.(failed(mail, reason), runIds);
+		} catch (error) {
+			this.#parts.logger.error("message.unfinished", {
+				run: mail.runId,
+				error,
+			});
+		}
 	}
 
 	#leave(sessionKey: string): void {
@@ -196,15 +199,18 @@ export class Mailbox {
 		mail: WaitingMessage,
 		sender: Sender,
 		chosen: Chosen,
-		joined: string[] = [],
+		joined: WaitingMessage[] = [],
 	): Submission {
-		const { runId, sessionKey, text, attachments, model } = mail;
+		const { runId, sessionKey, attachments, model } = mail;
+		const texts = [mail, ...joined].map(({ text }) => text);
+		const joinedRuns = joined.map((one) => one.runId);
 		const request: TurnRequest = {
 			sessionKey,
-			text,
+			// All that was taken in together, for a session that has been emptied since.
+			text: texts.filter(Boolean).join("\n\n"),
 			...(attachments && { attachments }),
 			...(model !== undefined && { model }),
-			accepted: acceptedRequest(mail, sender, joined),
+			accepted: acceptedRequest(mail, sender, joinedRuns),
 		};
 		this.#inHand.set(runId, { mail, request });
 		const submission = this.#parts.runtime.submit(request, sender, chosen);
@@ -254,23 +260,6 @@ export class Mailbox {
 		this.#runs.delete(this.#ids.get(oldest) ?? "");
 		this.#ids.delete(oldest);
 	}
-}
-
-function acceptedRequest(
-	mail: WaitingMessage,
-	{ joins, complete }: Sender,
-	joined: string[],
-): AcceptedRequest {
-	const { runId, dialog, sender, attempts, files, album, receivedAt } = mail;
-	return {
-		runId,
-		...(attempts && { attempts }),
-		joined,
-		...(joins && { group: `${dialog} ${sender ?? ""}` }),
-		...(album !== undefined && { wholeAt: receivedAt + ALBUM_MS }),
-		...(files?.length &&
-			complete && { complete: (signal) => complete(mail, signal) }),
-	};
 }
 
 function idIn(dialog: string, messageId = ""): string {

@@ -5,7 +5,7 @@ import { orAborted } from "../core/abort.ts";
 import { AeonError } from "../core/errors.ts";
 import type { Attachment, Message, StopReason } from "../core/message.ts";
 import { fromFirstTurn, lastTurns, splitTurns } from "./history.ts";
-import type { TurnRequest } from "./request.ts";
+import type { Completed, TurnRequest } from "./request.ts";
 import type { Turn } from "./turn.ts";
 
 /** A turn that has begun so often without an end is not begun again: it may be what ends Aeon. */
@@ -26,7 +26,7 @@ export async function receiveMessage(
 	const texts: string[] = [];
 	const attachments: Attachment[] = [];
 	for (const one of requests) {
-		const whole = (await one.accepted?.complete?.(signal)) ?? one;
+		const whole = (await completed(turn, one)) ?? one;
 		if (whole.text !== "") texts.push(whole.text);
 		attachments.push(...(whole.attachments ?? []));
 		if ("remarks" in whole)
@@ -44,13 +44,33 @@ export async function receiveMessage(
 	);
 }
 
+/** A message with its files; that it is tried is kept before, for a file may be more than the machine bears. */
+async function completed(
+	turn: Turn,
+	{ accepted }: TurnRequest,
+): Promise<Completed | undefined> {
+	if (!accepted?.complete) return undefined;
+	const { store, signal } = turn.parts;
+	await store.countAttempt(accepted.runId);
+	return accepted.complete(signal);
+}
+
+/** A turn that has been begun so often and never ended may be what ends Aeon. Throws `interrupted`. */
+export function refuseTooMany(attempts: number): void {
+	if (attempts >= MAX_ATTEMPTS)
+		throw new AeonError(
+			"interrupted",
+			`Aeon was ended ${attempts} times while it answered this. Send it again if you still want an answer.`,
+		);
+}
+
 /** The message with those that belong to it, once all of them are there. */
 async function gather(
 	turn: Turn,
 	request: TurnRequest,
 	join: Join,
 ): Promise<TurnRequest[]> {
-	const { signal, now } = turn.parts;
+	const { signal } = turn.parts;
 	const requests = [request];
 	for (;;) {
 		const joined = join();
@@ -59,26 +79,27 @@ async function gather(
 			...joined.flatMap(({ accepted }) => accepted?.runId ?? []),
 		);
 		const wholeAt = requests.map(({ accepted }) => accepted?.wholeAt ?? 0);
-		const waitMs = Math.max(...wholeAt) - now();
-		if (waitMs <= 0 || signal.aborted) return requests;
+		const waitMs = Math.max(...wholeAt) - performance.now();
+		if (waitMs <= 0 || signal.aborted) break;
 		await orAborted(sleep(waitMs), signal);
 	}
+	for (const { accepted } of requests) if (accepted) accepted.isBegun = true;
+	return requests;
 }
 
-/** Step 1 of a turn that had begun before the process ended: its message is in the session. Throws `interrupted` where that has happened too often. */
+/**
+ * Step 1 of a turn that had begun before the process ended: its message is in the session; false where somebody has
+ * emptied that meanwhile.
+ */
 export async function takeUpMessage(
 	turn: Turn,
-	attempts: number,
 	joined: readonly string[],
-): Promise<void> {
+): Promise<boolean> {
 	turn.joined.push(...joined);
 	turn.parts.signal.throwIfAborted();
-	if (attempts >= MAX_ATTEMPTS)
-		throw new AeonError(
-			"interrupted",
-			`Aeon was ended ${attempts} times while it answered this. Send it again if you still want an answer.`,
-		);
-	await turn.parts.store.countAttempt(turn.runId);
+	const { store, sessionKey } = turn.parts;
+	await store.countAttempt(turn.runId);
+	return (await store.getHistory(sessionKey, 1)).length > 0;
 }
 
 /**

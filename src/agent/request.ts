@@ -21,14 +21,18 @@ export interface TurnRequest {
 export interface AcceptedRequest {
 	/** The run it was accepted for. */
 	runId: string;
-	/** Of a message that is in its session already: how often its turn has begun. */
+	/** How often its turn has begun before. */
 	attempts?: number;
+	/** It was taken into its session then. */
+	isTaken?: boolean;
 	/** Runs whose messages that turn has taken in with it. */
 	joined?: string[];
 	/** Messages that wait behind one another and are of the same group are taken into one turn. */
 	group?: string;
-	/** Until then more of it may come, milliseconds since 1970: the turn waits. */
+	/** Until then more of it may come, by `performance.now()`: the turn waits. */
 	wholeAt?: number;
+	/** Set by its turn: what was said is not to be changed any more. */
+	isBegun?: boolean;
 	/** Fetches what belongs to it, when its turn begins. Throws nothing but what the signal says. */
 	complete?(signal: AbortSignal): Promise<Completed>;
 }

@@ -19,6 +19,7 @@ import { runLoop } from "./loop.ts";
 import {
 	loadContext,
 	receiveMessage,
+	refuseTooMany,
 	sayAgain,
 	takeUpMessage,
 } from "./receiving.ts";
@@ -230,17 +231,18 @@ export class Runtime {
 		request: TurnRequest,
 		join: () => TurnRequest[],
 	): Promise<TurnResult> {
-		const { attempts, joined } = request.accepted ?? {};
+		const { attempts = 0, isTaken, joined = [] } = request.accepted ?? {};
 		turn.tell({
 			type: "agent.start",
-			...(attempts && { attempt: attempts + 1 }),
+			...(attempts > 0 && { attempt: attempts + 1 }),
 		});
 		try {
-			if (attempts) await takeUpMessage(turn, attempts, joined ?? []);
-			else await receiveMessage(turn, request, join); // 1
+			refuseTooMany(attempts);
+			const isThere = isTaken && (await takeUpMessage(turn, joined));
+			if (!isThere) await receiveMessage(turn, request, join); // 1
 			this.#announce(turn);
 			await loadContext(turn); // 2
-			const had = attempts ? sayAgain(turn) : undefined;
+			const had = isThere ? sayAgain(turn) : undefined;
 			const stopReason = had ?? (await runLoop(turn)); // 3 build prompt, 4 call model, 5 process stream, 6 execute tools, 7 save session
 			return deliverResponse(turn, turn.result(stopReason)); // 8 deliver response
 		} catch (error) {

@@ -89,7 +89,7 @@ const slashCommands: Record<string, SlashCommand> = {
 				answers++;
 			}
 			return {
-				text: `${answers} answers: ${usage.inputTokens} tokens in (${usage.cacheReadTokens} from the cache), ${usage.outputTokens} out.`,
+				text: `${answers} ${answers === 1 ? "answer" : "answers"}: ${usage.inputTokens} tokens in (${usage.cacheReadTokens} from the cache), ${usage.outputTokens} out.`,
 			};
 		},
 	},

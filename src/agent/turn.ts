@@ -1,6 +1,7 @@
 import { orAborted } from "../core/abort.ts";
 import type { TurnEvent, TurnEventBody, TurnResult } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
+import { literal, openFence } from "../core/markdown.ts";
 import {
 	addUsage,
 	type Message,
@@ -53,6 +54,7 @@ export class Turn {
 	/** Further runs whose messages this turn has taken in. */
 	readonly joined: string[] = [];
 	#text = "";
+	#isAnswered = false;
 	#usage: Usage = NO_USAGE;
 	#toolCalls: TurnResult["toolCalls"] = [];
 	#seq = 0;
@@ -72,23 +74,41 @@ export class Turn {
 		onEvent({ runId: this.runId, sessionKey, seq: ++this.#seq, ...body });
 	}
 
+	/** The model has said something. */
+	get isAnswered(): boolean {
+		return this.#isAnswered;
+	}
+
 	/** Says a piece of the answer. */
 	say(text: string): void {
+		if (text.trim() !== "") this.#isAnswered = true;
+		this.#add(text);
+	}
+
+	/** Begins a new paragraph, where something has been said; code that has no end is ended. */
+	breakParagraph(): void {
+		const fence = openFence(this.#text);
+		if (fence) this.#add(this.#text.endsWith("\n") ? fence : `\n${fence}`);
+		if (this.#text !== "" && !this.#text.endsWith("\n\n"))
+			this.#add(this.#text.endsWith("\n") ? "\n" : "\n\n");
+	}
+
+	/** Says a sentence of Aeon's own, set apart from the model's. What others wrote in it shows as it is. */
+	remark(sentence: string): void {
+		this.breakParagraph();
+		this.#add(`[${literal(sentence)}]`);
+	}
+
+	/** Says a sentence of Aeon's own in the place of an answer. */
+	sayInstead(sentence: string): void {
+		this.breakParagraph();
+		this.#add(literal(sentence.charAt(0).toUpperCase() + sentence.slice(1)));
+	}
+
+	#add(text: string): void {
 		if (text === "") return;
 		this.#text += text;
 		this.tell({ type: "agent.delta", text });
-	}
-
-	/** Begins a new paragraph, where something has been said. */
-	breakParagraph(): void {
-		if (this.#text !== "" && !this.#text.endsWith("\n\n"))
-			this.say(this.#text.endsWith("\n") ? "\n" : "\n\n");
-	}
-
-	/** Says a sentence of Aeon's own, set apart from the model's. */
-	remark(sentence: string): void {
-		this.breakParagraph();
-		this.say(`[${sentence}]`);
 	}
 
 	/**

@@ -6,9 +6,12 @@ export interface Clock {
 	sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** The system's time. */
-export const systemClock: Clock = {
-	now: Date.now,
+/**
+ * The time as it was when the process began, and what has gone by since: for waiting. A clock that is put right meanwhile,
+ * as on a machine that has none while it is off, changes nothing in it.
+ */
+export const steadyClock: Clock = {
+	now: () => performance.timeOrigin + performance.now(),
 	sleep: (delayMs, signal) =>
 		new Promise((resolve, reject) => {
 			if (signal?.aborted) return reject(signal.reason);

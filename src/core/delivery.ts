@@ -42,6 +42,16 @@ export interface OutboxPart {
 	dueAt?: number;
 }
 
+/** A file on its way to a person. */
+export interface OutboundFile {
+	name: string;
+	mimeType: string;
+	/** Bytes. */
+	size: number;
+	/** Its bytes from the beginning; may be asked for again. Throws `peer_rejected` where it is not the same file any more. */
+	read(): AsyncIterable<Uint8Array>;
+}
+
 /** How a dialog is: `retrying` and `stopped` with why, in a sentence for a person. */
 export interface DialogState {
 	state: "starting" | "running" | "retrying" | "stopped";

@@ -2,12 +2,16 @@
 
 import type { OutboxPart } from "../core/delivery.ts";
 import type { TurnEvent, TurnResult } from "../core/event.ts";
+import { literal, openFence } from "../core/markdown.ts";
 
 /** So much is waited for before the first words are shown: many answers are whole by then, and are sent once. */
 const GRACE_MS = 200;
 
 /** How much of a tool call is shown. */
 const MAX_CALL_LENGTH = 80;
+
+/** Of an answer in which nothing can be seen. */
+const NO_TEXT = "The model gave no text.";
 
 /** What the platform shows of one part. */
 export interface Shown {
@@ -41,6 +45,8 @@ export class Answer {
 	readonly shown: Shown[] = [];
 	/** Its last words are known, or on their way into the outbox: nothing is previewed any more. */
 	isOver = false;
+	/** There may be something in it that is not shown. */
+	isChanged = false;
 	/** The platform refuses to show it: only its last words are tried. */
 	isRefused = false;
 	/** Resolves when what was there before a restart is known. */
@@ -81,6 +87,7 @@ export class Answer {
 				return false;
 		}
 		this.#beganAt ??= now;
+		this.isChanged = true;
 		return true;
 	}
 
@@ -91,6 +98,12 @@ export class Answer {
 
 	/** The first part that is not shown as it is now. */
 	change(split: (text: string) => string[]): Change | undefined {
+		const change = this.#change(split);
+		if (!change) this.isChanged = false;
+		return change;
+	}
+
+	#change(split: (text: string) => string[]): Change | undefined {
 		if (this.isOver || this.isRefused) return undefined;
 		const texts = this.#texts(split);
 		const part = texts.findIndex(
@@ -105,10 +118,12 @@ export class Answer {
 
 	/** What is there to be shown; a tool call only where it needs no message of its own, which would vanish again. */
 	#texts(split: (text: string) => string[]): string[] {
-		const said = split(this.#text);
-		if (!this.#aside) return said;
-		const all = split(`${this.#text}\n\n_${this.#aside}_`);
-		return all.length <= Math.max(said.length, 1) ? all : said;
+		const parts = split(this.#text);
+		if (!this.#aside) return parts;
+		const fence = openFence(this.#text);
+		const said = fence ? `${this.#text}\n${fence}` : this.#text;
+		const all = split(`${said}\n\n_${this.#aside}_`);
+		return all.length <= Math.max(parts.length, 1) ? all : parts;
 	}
 
 	/** The parts that the answer comes to: what is there already is edited, and taken away where it is too much. */
@@ -118,7 +133,8 @@ export class Answer {
 		now: number,
 	): OutboxPart[] {
 		const { dialog, to, sessionKey, replyTo } = this.address;
-		const texts = split(outcomeText(result));
+		const said = split(outcomeText(result));
+		const texts = said.length > 0 ? said : split(NO_TEXT);
 		const count = Math.max(texts.length, this.shown.length);
 		return Array.from({ length: count }, (_, part) => {
 			const text = texts[part] ?? "";
@@ -143,10 +159,10 @@ export class Answer {
 }
 
 /** What a person is told of how a turn ended: all that was said, else why nothing was. */
-export function outcomeText({ text, error }: TurnResult): string {
+function outcomeText({ text, error }: TurnResult): string {
 	if (text.trim() !== "") return text;
-	const { message } = error ?? { message: "The model gave no text." };
-	return message.charAt(0).toUpperCase() + message.slice(1);
+	const { message } = error ?? { message: NO_TEXT };
+	return literal(message.charAt(0).toUpperCase() + message.slice(1));
 }
 
 /** A preview that may or may not have arrived is left alone until the end. */

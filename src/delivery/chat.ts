@@ -14,6 +14,12 @@ import {
 /** How long previews are given up after one that failed. */
 const PREVIEW_PAUSE_MS = 5_000;
 
+/** How much longer a chat rests than it took to make a preview: long answers must not keep the machine busy. */
+const REST_TIMES = 10;
+
+/** So long words wait behind a file that is on its way to the same chat. */
+const MAX_FOLLOWED_MS = 3_000;
+
 /** What a chat works with. */
 export interface ChatParts extends SendingParts {
 	clock: Clock;
@@ -22,6 +28,8 @@ export interface ChatParts extends SendingParts {
 	settled(outcome: Outcome): Promise<void>;
 	/** Is told what nobody expected. */
 	failed(error: unknown): void;
+	/** Resolves when what goes to the same chat another way may be followed. */
+	makeWay(): Promise<void> | undefined;
 }
 
 /** What is to be done, and when. */
@@ -44,6 +52,7 @@ export class Chat {
 	#running: Promise<void> | undefined;
 	/** Resolves when what is being done now is over. */
 	#doing: Promise<void> | undefined;
+	#doingSince: number | undefined;
 
 	constructor(to: string, parts: ChatParts) {
 		this.#to = to;
@@ -64,6 +73,17 @@ export class Chat {
 	/** True where something waits to be sent. */
 	get isWaiting(): boolean {
 		return this.#queue.length > 0;
+	}
+
+	/** Resolves when what is on its way is there, or has been for a while: it keeps the order of what is quick, and holds up nobody for long. */
+	followed(): Promise<void> | undefined {
+		const { clock } = this.#parts;
+		if (this.#doingSince === undefined) return undefined;
+		const leftMs = this.#doingSince + MAX_FOLLOWED_MS - clock.now();
+		if (leftMs <= 0) return undefined;
+		const over = new AbortController();
+		const waited = clock.sleep(leftMs, over.signal).catch(() => {});
+		return Promise.race([this.#doing, waited]).finally(() => over.abort());
 	}
 
 	/** Sends parts, after all that waits already. */
@@ -119,10 +139,13 @@ export class Chat {
 				await clock.sleep(waitMs, woken).catch(() => {});
 				continue;
 			}
+			await this.#parts.makeWay();
+			this.#doingSince = clock.now();
 			this.#doing = work.do().catch((error) => {
 				if (!signal.aborted) failed(error);
 			});
 			await this.#doing;
+			this.#doingSince = undefined;
 		}
 	}
 
@@ -142,19 +165,23 @@ export class Chat {
 	}
 
 	#nextPreview(): Work | undefined {
-		const { dialog } = this.#parts;
+		const { dialog, clock } = this.#parts;
 		const [answer] = this.#answers;
-		if (!answer || answer.isOver || !dialog.edit || !dialog.split)
+		if (!answer?.isChanged || answer.isOver || !dialog.edit || !dialog.split)
 			return undefined;
-		const change = answer.change(dialog.split);
-		if (!change) return undefined;
 		const at = Math.max(
 			this.#closedUntil,
 			this.#previewAt,
 			answer.ripeAt,
 			this.#editedAt + this.#editPauseMs,
 		);
-		return { at, do: () => this.#preview(answer, change) };
+		// Making it takes time, so that it is made only when it can be shown.
+		if (at > clock.now()) return { at, do: async () => {} };
+		const begin = performance.now();
+		const change = answer.change(dialog.split);
+		const tookMs = performance.now() - begin;
+		this.#previewAt = clock.now() + tookMs * REST_TIMES;
+		return change && { at, do: () => this.#preview(answer, change) };
 	}
 
 	get #editPauseMs(): number {

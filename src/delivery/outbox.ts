@@ -2,13 +2,14 @@
 
 import type { Clock } from "../core/clock.ts";
 import { newDeliveryId, type OutboxPart } from "../core/delivery.ts";
+import { AeonError } from "../core/errors.ts";
 import type { DialogEvent, TurnEvent, TurnResult } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Attachment } from "../core/message.ts";
-import type { DialogProvider, OutboundMessage } from "../dialogs/provider.ts";
+import type { DialogProvider } from "../dialogs/provider.ts";
 import type { SessionStore } from "../storage/store.ts";
 import { Answer, type AnswerAddress } from "./answer.ts";
 import { Chat } from "./chat.ts";
+import { contentsOf, type Saying } from "./saying.ts";
 import type { Outcome, SendingParts } from "./sending.ts";
 import { showTyping } from "./typing.ts";
 import { Watching } from "./watching.ts";
@@ -27,24 +28,13 @@ export interface OutboxParts extends Pick<SendingParts, "openFile"> {
 	observe(event: DialogEvent): void;
 }
 
-/** What somebody is told that is no answer. */
-export interface Saying
-	extends Pick<
-		OutboundMessage,
-		"text" | "replyTo" | "deliveryId" | "sessionKey"
-	> {
-	attachments?: readonly Attachment[];
-}
-
 /** Sentences about what could not be sent are named after it. */
 const FAILURE_PREFIX = "failure-";
-
-/** A caption may be so long, in characters. */
-const MAX_CAPTION_LENGTH = 900;
 
 /** The outbox of one dialog. */
 export class Outbox {
 	readonly #parts: OutboxParts;
+	/** Of each person or group one for words, and one for files while there are any. */
 	readonly #chats = new Map<string, Chat>();
 	readonly #answers = new Map<string, Answer>();
 	readonly #typing = new Map<string, AbortController>();
@@ -114,7 +104,7 @@ export class Outbox {
 
 	/** Takes up what a restart has left unsent; gives how much that was. */
 	async resume(): Promise<number> {
-		const { store, dialog } = this.#parts;
+		const { store, dialog, clock } = this.#parts;
 		// What is sent while the store is read may still be pending in what it gives.
 		const before = new Set(this.#inHand);
 		const pending = await store.pendingParts(dialog.name);
@@ -122,7 +112,16 @@ export class Outbox {
 			const name = nameOf(part);
 			return !before.has(name) && !this.#inHand.has(name);
 		});
-		this.#send(left);
+		// The clock may have been another one.
+		const now = clock.now();
+		const latest = (time = now) => Math.min(time, now);
+		this.#send(
+			left.map((part) => ({
+				...part,
+				createdAt: latest(part.createdAt),
+				dueAt: latest(part.dueAt),
+			})),
+		);
 		return left.length;
 	}
 
@@ -159,6 +158,8 @@ export class Outbox {
 		const now = clock.now();
 		const session = sessionKey === undefined ? {} : { sessionKey };
 		const contents = contentsOf(saying, dialog.split);
+		if (contents.length === 0)
+			throw new AeonError("usage", "There is nothing to be seen in that text.");
 		const parts = contents.map(
 			(content, part): OutboxPart => ({
 				deliveryId,
@@ -191,8 +192,12 @@ export class Outbox {
 
 	#send(parts: readonly OutboxPart[]): void {
 		this.#hold(parts);
-		for (const [to, own] of Map.groupBy(parts, (part) => part.to))
-			this.#chat(to).enqueue(own);
+		for (const part of parts) {
+			const { to, content } = part;
+			// A file may take long, and nobody should wait for their answers behind it.
+			const lane = content.attachment ? `${to} files` : to;
+			this.#chat(to, lane).enqueue([part]);
+		}
 	}
 
 	#begin(runId: string, address: AnswerAddress): void {
@@ -203,11 +208,10 @@ export class Outbox {
 		this.#typing.set(runId, typing);
 		const signal = AbortSignal.any([typing.signal, this.#end.signal]);
 		void showTyping(dialog, address.to, clock, signal);
-		const chat = this.#chat(address.to);
 		answer.ready = store.partsOf(runId).then(
 			(parts) => {
 				answer.restore(parts);
-				if (!answer.isOver) chat.begin(answer);
+				if (!answer.isOver) this.#chat(address.to).begin(answer);
 			},
 			(error) => logger.warn("outbox.unread", { run: runId, error }),
 		);
@@ -223,10 +227,10 @@ export class Outbox {
 		this.#typing.delete(runId);
 	}
 
-	#chat(to: string): Chat {
+	#chat(to: string, lane = to): Chat {
 		for (const [key, chat] of this.#chats)
-			if (chat.isIdle && key !== to) this.#chats.delete(key);
-		const known = this.#chats.get(to);
+			if (chat.isIdle && key !== lane) this.#chats.delete(key);
+		const known = this.#chats.get(lane);
 		if (known) return known;
 		const { dialog, store, openFile, clock, logger } = this.#parts;
 		const chat = new Chat(to, {
@@ -236,18 +240,22 @@ export class Outbox {
 			signal: this.#end.signal,
 			now: clock.now,
 			save: (part) => store.saveParts([part]),
+			makeWay: () =>
+				lane === to ? this.#chats.get(`${to} files`)?.followed() : undefined,
 			settled: (outcome) => this.#settled(outcome),
 			failed: (error) => logger.error("outbox.fault", { to, error }),
 		});
-		this.#chats.set(to, chat);
+		this.#chats.set(lane, chat);
 		return chat;
 	}
 
-	async #settled({ part, isShut }: Outcome): Promise<void> {
+	async #settled({ part, isShut, lostFile }: Outcome): Promise<void> {
 		const { store, logger } = this.#parts;
-		const { deliveryId, state, dialog, to, reason } = part;
+		const { deliveryId, state, dialog, to } = part;
+		const reason = lostFile ?? part.reason ?? "";
 		const about = { delivery: deliveryId, part: part.part, dialog, to, reason };
-		if (state === "failed") logger.error("message.failed", about);
+		const isFailed = state === "failed" || lostFile !== undefined;
+		if (isFailed) logger.error("message.failed", about);
 		else if (state === "pending") logger.warn("message.delayed", about);
 		await store.saveParts([part]);
 		if (state !== "pending") {
@@ -255,30 +263,12 @@ export class Outbox {
 			this.#watching.settle(part);
 		}
 		const isFailure = deliveryId.startsWith(FAILURE_PREFIX);
-		if (state === "failed" && !isFailure && !isShut)
+		if (isFailed && !isFailure && !isShut)
 			await this.say(to, {
-				text: `A part of what I had to say could not be sent. ${reason ?? ""}`,
+				text: `A part of what I had to say could not be sent. ${reason}`,
 				deliveryId: `${FAILURE_PREFIX}${deliveryId}`,
 			});
 	}
-}
-
-/** What is said as the parts it is sent in: a short text is the caption of the first file. */
-function contentsOf(
-	{ text, attachments = [] }: Saying,
-	split: (text: string) => string[],
-): OutboxPart["content"][] {
-	const texts = split(text);
-	const [only = ""] = texts;
-	const isCaption =
-		attachments.length > 0 &&
-		texts.length === 1 &&
-		only.length <= MAX_CAPTION_LENGTH;
-	const files = attachments.map((attachment, index) => ({
-		text: isCaption && index === 0 ? only : "",
-		attachment,
-	}));
-	return isCaption ? files : [...texts.map((one) => ({ text: one })), ...files];
 }
 
 function nameOf({ deliveryId, part }: OutboxPart): string {

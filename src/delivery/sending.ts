@@ -1,16 +1,22 @@
 // One try to bring one part to its chat, and what is to be done after it.
 
-import type { OutboxPart } from "../core/delivery.ts";
+import type { OutboundFile, OutboxPart } from "../core/delivery.ts";
 import { describeError, hasCode } from "../core/errors.ts";
 import type { Attachment } from "../core/message.ts";
-import type { DialogProvider, OutboundFile } from "../dialogs/provider.ts";
+import type { DialogProvider } from "../dialogs/provider.ts";
 
 /** How long something undelivered is tried again. */
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
+/** And so often at least. */
+const MIN_TRIES = 20;
+
 /** Between two tries: doubled each time, up to a limit. */
 const MIN_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
+
+/** A file of which nobody knows whether it arrived is sent so often at most. */
+const MAX_FILE_TRIES = 3;
 
 /** What a part is sent with. */
 export interface SendingParts {
@@ -30,6 +36,8 @@ export interface Outcome {
 	closedMs?: number | undefined;
 	/** Nothing reaches this chat any more. */
 	isShut?: boolean;
+	/** Why the file that was in it is not sent; the words that came with it go without. */
+	lostFile?: string;
 }
 
 /** Sends, edits or takes away a part. Throws nothing but what the signal says. */
@@ -45,11 +53,14 @@ export async function sendPart(
 		return { part: { ...rest, ...called(platformId), state: "sent" } };
 	} catch (error) {
 		if (signal.aborted) throw signal.reason;
-		return {
-			part: afterFailure(part, before, error, parts.now()),
-			closedMs: closingMs(error),
-			isShut: hasCode(error, "peer_rejected") && error.status === 403,
-		};
+		const after = afterFailure(part, before, error, parts.now());
+		const isShut = hasCode(error, "peer_rejected") && error.status === 403;
+		const outcome = { part: after, closedMs: closingMs(error), isShut };
+		const { attachment, text } = part.content;
+		if (after.state !== "failed" || !attachment || text === "" || isShut)
+			return outcome;
+		const words = withoutFile(part, parts.now());
+		return { ...outcome, part: words, lostFile: after.reason ?? "" };
 	}
 }
 
@@ -109,10 +120,18 @@ function afterFailure(
 	// What was to be edited is gone: it is said anew.
 	if (platformId !== undefined && isGone(error) && part.content.text !== "")
 		return { ...rest, reason, attempts: part.attempts + 1, dueAt: now };
-	const isTransient = hasCode(error, "peer_unavailable", "peer_silent");
-	if (!isTransient)
+	const isTransient =
+		hasCode(error, "peer_unavailable", "peer_silent") || isDisowned(error);
+	// Each try may bring the same file once more.
+	const isEnough =
+		hasCode(error, "peer_silent") &&
+		part.content.attachment !== undefined &&
+		part.attempts + 1 >= MAX_FILE_TRIES;
+	if (!isTransient || isEnough)
 		return { ...rest, ...called(platformId), state: "failed", reason };
-	if (now - part.createdAt > MAX_AGE_MS)
+	const isOld = now - part.createdAt > MAX_AGE_MS;
+	// A clock that was put right has made many a message old that was not tried for long.
+	if (isOld && part.attempts >= MIN_TRIES)
 		return {
 			...rest,
 			...called(platformId),
@@ -120,9 +139,10 @@ function afterFailure(
 			reason: `It could not be delivered for 24 hours: ${reason}`,
 		};
 	const backoffMs = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** part.attempts);
-	const pauseMs = error.retryAfterMs ?? backoffMs * (0.75 + Math.random() / 2);
+	const asked = hasCode(error, "peer_unavailable") && error.retryAfterMs;
+	const pauseMs = asked || backoffMs * (0.75 + Math.random() / 2);
 	// Where nothing was done, there is no more to be looked for than before.
-	const uncertain = error.code === "peer_silent" ? triedAt : triedBefore;
+	const uncertain = hasCode(error, "peer_silent") ? triedAt : triedBefore;
 	return {
 		...rest,
 		...called(platformId),
@@ -131,6 +151,18 @@ function afterFailure(
 		attempts: part.attempts + 1,
 		dueAt: now + pauseMs,
 	};
+}
+
+/** The words of a part whose file cannot be sent. */
+function withoutFile(part: OutboxPart, now: number): OutboxPart {
+	const { triedAt, ...rest } = part;
+	const { attachment, ...content } = part.content;
+	return { ...rest, content, state: "pending", attempts: 0, dueAt: now };
+}
+
+/** True where the platform does not know Aeon, as while a token is being changed. */
+function isDisowned(error: unknown): boolean {
+	return hasCode(error, "peer_rejected") && error.status === 401;
 }
 
 function called(platformId: string | undefined) {

@@ -4,20 +4,10 @@ import type { ZodMiniObject } from "zod/mini";
 import type { ApprovalRequest, Decision } from "../core/approval.ts";
 import type { Clock } from "../core/clock.ts";
 import type { CommandContext, CommandReply } from "../core/command.ts";
-import type { DialogState } from "../core/delivery.ts";
+import type { DialogState, OutboundFile } from "../core/delivery.ts";
 import type { Acceptance, TurnEvent, TurnResult } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
 import type { InboundMessage, RemoteFile } from "../core/message.ts";
-
-/** A file on its way to a person. */
-export interface OutboundFile {
-	name: string;
-	mimeType: string;
-	/** Bytes. */
-	size: number;
-	/** Its bytes from the beginning; may be asked for again. */
-	read(): AsyncIterable<Uint8Array>;
-}
 
 /** What Aeon says in a dialog. */
 export interface OutboundMessage {
@@ -71,6 +61,8 @@ export interface DialogHost {
 		to: string,
 		message: Pick<OutboundMessage, "text" | "replyTo" | "deliveryId">,
 	): Promise<void>;
+	/** True where something was said with this `deliveryId`, or is on its way, in the last days. */
+	hasSaid(deliveryId: string): Promise<boolean>;
 	/** Tells how the dialog is; it counts as running until this is told. */
 	report(state: DialogState): void;
 }
@@ -139,6 +131,7 @@ export interface DialogContext<Options> {
 	/** The directory for what it has to remember. */
 	state: string;
 	logger: Logger;
+	/** For waiting. */
 	clock: Clock;
 }
 

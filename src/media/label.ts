@@ -1,5 +1,6 @@
 // How a file is spoken of, to the model and to the person.
 
+import { code } from "../core/markdown.ts";
 import type { RemoteFile } from "../core/message.ts";
 
 const NOUNS: Record<RemoteFile["kind"], string> = {
@@ -12,11 +13,11 @@ const NOUNS: Record<RemoteFile["kind"], string> = {
 
 const MAX_NAME = 80;
 
-/** Such as `voice message, 12 s` and `document "report.pdf"`: the name as its sender wrote it, in quotes and no longer than a line. */
+/** Such as ``voice message, 12 s`` and ``document `report.pdf` ``: the name as its sender wrote it, as code and no longer than a line. */
 export function labelOf({ kind, name, seconds }: RemoteFile): string {
 	const noun = NOUNS[kind];
 	const plain = name?.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, "").trim();
-	const named = plain ? `${noun} ${quoteName(plain)}` : noun;
+	const named = plain ? `${noun} ${nameOf(plain)}` : noun;
 	return seconds === undefined ? named : `${named}, ${Math.round(seconds)} s`;
 }
 
@@ -28,10 +29,10 @@ export function formatSize(bytes: number): string {
 }
 
 /** The end stays, for it may tell the kind. */
-function quoteName(name: string): string {
+function nameOf(name: string): string {
 	const short =
 		name.length > MAX_NAME
 			? `${name.slice(0, MAX_NAME / 2)}…${name.slice(-MAX_NAME / 2)}`
 			: name;
-	return JSON.stringify(short.toWellFormed());
+	return code(short.toWellFormed());
 }

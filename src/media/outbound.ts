@@ -1,21 +1,12 @@
 // A file of the workspace on its way out: read at the moment it is sent, through the workspace's guard.
 
 import { basename } from "node:path";
+import type { OutboundFile } from "../core/delivery.ts";
 import { AeonError, describeError } from "../core/errors.ts";
 import type { Attachment } from "../core/message.ts";
 import type { MediaWorkspace, OpenFile } from "./workspace.ts";
 
 const PIECE_BYTES = 64 * 1024;
-
-/** What a dialog is given to send. */
-export interface OutboundFile {
-	name: string;
-	mimeType: string;
-	/** Bytes. */
-	size: number;
-	/** Its bytes from the beginning; may be asked for again. Throws `peer_rejected` where it is not the same file any more. */
-	read(): AsyncIterable<Uint8Array>;
-}
 
 /** The file that an attachment names. Throws `peer_rejected` where it is gone, or lies outside the workspace by now. */
 export async function openOutboundFile(

@@ -2,6 +2,7 @@
 
 import { AeonError } from "../core/errors.ts";
 import { asRecord, asText, parseJson } from "../core/json.ts";
+import { networkWords } from "../core/network.ts";
 import { createRedactor } from "../core/redact.ts";
 import type { Secret } from "../core/secret.ts";
 
@@ -146,11 +147,9 @@ function tooSlow(host: string, timeoutMs: number, cause: unknown): AeonError {
 }
 
 function unreachable(host: string, cause: unknown): AeonError {
-	const { code, name } = cause as { code?: unknown; name?: unknown };
-	const reason = asText(code) || asText(name) || "unknown error";
 	return new AeonError(
 		"peer_unavailable",
-		`${host} cannot be reached (${reason})`,
+		`${host} cannot be reached: ${networkWords(cause)}`,
 		{ cause, hint: "The section transcription of aeon.json names it." },
 	);
 }

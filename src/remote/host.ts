@@ -86,6 +86,10 @@ export class RemoteHost implements DialogHost {
 		throw notHere();
 	}
 
+	async hasSaid(): Promise<boolean> {
+		throw notHere();
+	}
+
 	report(): void {}
 
 	async resume(): Promise<number> {

@@ -16,7 +16,9 @@ const commonOptions = z.object({
 	agent: z.optional(
 		z
 			.string()
-			.check(z.describe("Who answers in it; the first agent if left out")),
+			.check(
+				z.describe("Who answers in it; main, else the first, if left out"),
+			),
 	),
 });
 

@@ -58,7 +58,7 @@ export class Accepted {
 			if (!accepted || !this.isUntaken(run)) continue;
 			accepted.taken_by = by;
 			accepted.taken_at = at;
-			accepted.attempts = 1;
+			accepted.attempts ??= 1;
 		}
 	}
 
@@ -72,7 +72,10 @@ export class Accepted {
 
 	countAttempt(by: string): void {
 		for (const accepted of this.#byRun.values())
-			if (accepted.taken_by === by && accepted.done_at === undefined)
+			if (
+				(accepted.taken_by ?? accepted.run_id) === by &&
+				accepted.done_at === undefined
+			)
 				accepted.attempts = (accepted.attempts ?? 0) + 1;
 	}
 
@@ -113,10 +116,10 @@ function asWaiting(line: AcceptedLine): WaitingMessage | undefined {
 		sessionKey: session_key,
 		...withoutGaps(body.data),
 		receivedAt: received_at,
-		...(line.taken_by !== undefined && {
-			takenBy: line.taken_by,
-			attempts: line.attempts ?? 1,
-		}),
+		...(line.taken_by !== undefined && { takenBy: line.taken_by }),
+		...(line.attempts
+			? { attempts: line.attempts }
+			: line.taken_by !== undefined && { attempts: 1 }),
 	};
 }
 

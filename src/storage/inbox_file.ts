@@ -103,7 +103,7 @@ export class InboxFile {
 		}
 		const isKnown = this.#accepted
 			.waiting()
-			.some(({ takenBy }) => takenBy === by);
+			.some(({ runId, takenBy = runId }) => takenBy === by);
 		if (isKnown) await this.#log.add({ attempt: by });
 	}
 

@@ -123,7 +123,8 @@ function change(waiting: Map<string, WaitingMessage>, write: Write): void {
 		else if (write.kind === "finish") waiting.delete(run);
 		else if (write.kind === "save" && isUntaken) {
 			const takenBy = write.runIds?.[0];
-			waiting.set(run, { ...found, takenBy, attempts: 1 });
+			const attempts = Math.max(1, found.attempts ?? 0);
+			waiting.set(run, { ...found, takenBy, attempts });
 		} else if (write.kind === "amend" && isUntaken) {
 			const { files: _, ...rest } = found;
 			waiting.set(run, { ...rest, ...withoutGaps(write.change) });
@@ -131,6 +132,6 @@ function change(waiting: Map<string, WaitingMessage>, write: Write): void {
 	}
 	if (write.kind !== "count") return;
 	for (const [run, { attempts = 0, ...found }] of waiting)
-		if (found.takenBy === write.takenBy)
+		if ((found.takenBy ?? run) === write.takenBy)
 			waiting.set(run, { ...found, attempts: attempts + 1 });
 }

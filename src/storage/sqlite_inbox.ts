@@ -46,11 +46,11 @@ export function createInbox(
 	);
 	const forget = database.prepare("DELETE FROM inbox WHERE done_at < $before");
 	const take = database.prepare(
-		`UPDATE inbox SET turn_run = $by, taken_at = $timestamp, attempts = 1
+		`UPDATE inbox SET turn_run = $by, taken_at = $timestamp, attempts = max(attempts, 1)
 		WHERE run_id = $run AND turn_run IS NULL AND done_at IS NULL`,
 	);
 	const countAttempt = database.prepare(
-		"UPDATE inbox SET attempts = attempts + 1 WHERE turn_run = $by AND done_at IS NULL",
+		"UPDATE inbox SET attempts = attempts + 1 WHERE coalesce(turn_run, run_id) = $by AND done_at IS NULL",
 	);
 	// The session has what was taken; what was not is not wanted.
 	const finish = database.prepare(
@@ -132,9 +132,7 @@ function asWaiting(row: InboxRow): WaitingMessage | undefined {
 		sessionKey: row.session_key,
 		...body,
 		receivedAt: row.received_at,
-		...(row.turn_run !== null && {
-			takenBy: row.turn_run,
-			attempts: row.attempts,
-		}),
+		...(row.turn_run !== null && { takenBy: row.turn_run }),
+		...(row.attempts > 0 && { attempts: row.attempts }),
 	};
 }

@@ -43,7 +43,7 @@ export interface WaitingMessage extends InboundMessage {
 	receivedAt: number;
 	/** The run whose turn has taken it in, with others perhaps: it is in its session. */
 	takenBy?: string;
-	/** How often that turn has begun. */
+	/** How often its turn has begun, also where it has not come to take it in. */
 	attempts?: number;
 }
 
@@ -71,7 +71,7 @@ export interface SessionStore {
 	/**
 	 * Adds a message to the end of a session, which it makes where it is missing. Messages lie in the order they were given
 	 * in, also those that are not waited for. With `runIds` it is what was accepted for those runs: they are taken by the
-	 * first of them, with one attempt, from the moment that this is safe.
+	 * first of them, with one attempt at least, from the moment that this is safe.
 	 */
 	saveMessage(
 		sessionKey: string,
@@ -115,8 +115,8 @@ export interface SessionStore {
 		runId: string,
 		change: Pick<WaitingMessage, "text" | "files">,
 	): Promise<boolean>;
-	/** The turn of this run begins once more: one attempt more for all that it has taken. */
-	countAttempt(takenBy: string): Promise<void>;
+	/** The turn of this run begins once more: one attempt more for all that it has taken, or for its message where it has not taken that. */
+	countAttempt(runId: string): Promise<void>;
 	/**
 	 * The turn of accepted messages has ended, or nobody wants one any more: they wait no longer, and what is to be said
 	 * about it is in the outbox, both or neither. Repeats of them are still known.

@@ -111,3 +111,45 @@ test("what runs is told by its id that it is cancelled, and nothing else is", as
 	expect(await first).toBe(stop);
 	expect(await second).toBe(false);
 });
+
+/** Work that ends when it is stopped, and gives why. */
+const untilStopped = (signal: AbortSignal) =>
+	new Promise<unknown>((resolve) =>
+		signal.addEventListener("abort", () => resolve(signal.reason)),
+	);
+
+test("work that was taken over ends with what took it over, and whoever cancels it stops that", async () => {
+	const lanes = new Lanes();
+	const first = lanes.enqueue("a", untilStopped, { id: "first" });
+	const work = async () => "its own";
+	const taken = lanes.enqueue("a", work, { id: "taken", subject: 1 });
+	const last = lanes.enqueue("a", work, { id: "last", subject: 2 });
+	expect(lanes.join("a", "first", (subject) => subject === 1)).toEqual([1]);
+	expect(lanes.count()).toEqual({ running: 1, waiting: 1 });
+	expect(lanes.cancelOne("taken", stop)).toBe(true);
+	const results: unknown[] = await Promise.all([first, taken]);
+	expect(results).toEqual([stop, stop]);
+	expect(await last).toBe("its own");
+});
+
+test("only what runs takes over, only what waits directly behind it, and nothing that was cancelled", async () => {
+	const lanes = new Lanes();
+	const first = lanes.enqueue("a", untilStopped, { id: "first" });
+	for (const [id, subject] of Object.entries({ b: 1, c: 2, d: 1 }))
+		void lanes.enqueue("a", async () => {}, { id, subject });
+	const isOne = (subject: unknown) => subject === 1;
+	expect(lanes.join("a", "b", isOne)).toEqual([]);
+	expect(lanes.join("other", "first", isOne)).toEqual([]);
+	expect(lanes.join("a", "first", isOne)).toEqual([1]);
+	expect(lanes.join("a", "first", isOne)).toEqual([]);
+	lanes.cancel("a", stop);
+	expect(await first).toBe(stop);
+	const second = lanes.enqueue("b", untilStopped, { id: "second" });
+	void lanes.enqueue("b", async () => {}, { id: "e", subject: 1 });
+	lanes.cancel("b", stop);
+	void lanes.enqueue("b", async () => {}, { id: "f", subject: 1 });
+	expect(lanes.join("b", "second", isOne)).toEqual([1]);
+	expect(lanes.join("b", "second", isOne)).toEqual([]);
+	expect(await second).toBe(stop);
+	await lanes.idle();
+});

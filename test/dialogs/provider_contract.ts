@@ -37,6 +37,7 @@ export async function conductOf(
 		cancel: async () => false,
 		command: async () => undefined,
 		say: async () => {},
+		hasSaid: async () => false,
 		report() {},
 	};
 	await dialog.start(host);

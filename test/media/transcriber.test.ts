@@ -105,14 +105,17 @@ test("one that cannot be reached, breaks off, or does not answer in time is told
 	});
 	await slow.catch(() => {});
 	const broken = openTranscriber(options).transcribe(RECORDING, STAYS);
-	expect(broken).rejects.toMatchObject({ code: "peer_unavailable" });
+	expect(broken).rejects.toMatchObject({
+		code: "peer_unavailable",
+		message: `${host} cannot be reached: the connection broke`,
+	});
 	await broken.catch(() => {});
 	const nowhere = { ...options, base_url: "http://127.0.0.1:1/v1" };
 	expect(
 		openTranscriber(nowhere).transcribe(RECORDING, STAYS),
 	).rejects.toMatchObject({
 		code: "peer_unavailable",
-		message: "127.0.0.1:1 cannot be reached (ECONNREFUSED)",
+		message: "127.0.0.1:1 cannot be reached: connection refused",
 	});
 });
 

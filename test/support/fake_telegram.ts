@@ -1,7 +1,7 @@
 // Telegram's Bot API on a real socket, with its rules, and with the ways in which its network fails.
 
 import type { Update } from "grammy/types";
-import { type Clock, systemClock } from "../../src/core/clock.ts";
+import { type Clock, steadyClock } from "../../src/core/clock.ts";
 import {
 	chatOf,
 	FakeChats,
@@ -100,7 +100,7 @@ export async function startFakeTelegram(
 ): Promise<FakeTelegram> {
 	const token =
 		options.token ?? "123456789:AAFakeTelegramTokenForTestsOnly_0123";
-	const clock = options.clock ?? systemClock;
+	const clock = options.clock ?? steadyClock;
 	const bot = {
 		id: Number(token.split(":")[0]) || 1,
 		is_bot: true as const,

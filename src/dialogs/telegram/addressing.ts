@@ -1,6 +1,7 @@
 // Whether a message of a group is meant for this bot, and what it says without the bot's name; commands.
 
 import type { Message, MessageEntity } from "grammy/types";
+import { COMMANDS } from "./commands.ts";
 
 /** The bot, as messages name it. */
 export interface BotName {
@@ -25,6 +26,9 @@ export interface MarkedText {
 
 const COMMAND = /^\/([a-z0-9_]{1,32})(?:@([a-z0-9_]{1,32}))?(?=\s|$)/i;
 
+/** The commands that count in a group without the bot's name. */
+const KNOWN = new Set(COMMANDS.map(({ command }) => command));
+
 /** A message's text or caption. */
 export function markedText(
 	message: Pick<Message, "text" | "entities" | "caption" | "caption_entities">,
@@ -39,9 +43,11 @@ export function markedText(
 export function isAddressed(message: Message, bot: BotName): boolean {
 	const marked = markedText(message);
 	const { text } = marked;
-	const [command, , name] = COMMAND.exec(text) ?? [];
+	const [command, word = "", name] = COMMAND.exec(text) ?? [];
 	if (command && name && !isName(name, bot)) return false;
-	if (command && message.text !== undefined) return true;
+	// Telegram gives every bot of a group the commands that name none of them.
+	const isOurs = name !== undefined || KNOWN.has(word.toLowerCase());
+	if (command && isOurs && message.text !== undefined) return true;
 	return (
 		marked.entities.some((entity) => isMention(entity, text, bot)) ||
 		answersBot(message, bot.id)

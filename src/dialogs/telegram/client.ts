@@ -53,7 +53,8 @@ export interface BotClient {
 }
 
 const CALL_TIMEOUT_MS = 30_000;
-const UPLOAD_TIMEOUT_MS = 5 * 60_000;
+/** 50 MB, the most that a bot may send, over a slow line. */
+const UPLOAD_TIMEOUT_MS = 30 * 60_000;
 const POLL_MARGIN_MS = 15_000;
 
 /** How long a download may stand still. */

@@ -18,6 +18,16 @@ export type RunCommand = (
 	sessionKey: string,
 ) => Promise<string | undefined>;
 
+/** What the menu offers, in the order of use. */
+export const COMMANDS = [
+	{ command: "new", description: "Begin a new conversation" },
+	{ command: "stop", description: "Stop what is running" },
+	{ command: "status", description: "Show how things are" },
+	{ command: "model", description: "Show or choose the model" },
+	{ command: "usage", description: "Show the tokens used" },
+	{ command: "help", description: "List the commands" },
+];
+
 /** What every bot is sent first, by its button "Start". */
 const GREETING =
 	"Hello, this is Aeon. Write to me as to anybody; /help lists the commands.";

@@ -8,6 +8,7 @@ import type { DialogContext, DialogHost, DialogProvider } from "../provider.ts";
 import { createAccess } from "./access.ts";
 import { parseAddress } from "./address.ts";
 import { openClient } from "./client.ts";
+import { fileFailure } from "./failure.ts";
 import { createIntake } from "./intake.ts";
 import { Introduction } from "./introduction.ts";
 import { renderParts } from "./markdown.ts";
@@ -34,7 +35,8 @@ export async function openTelegram(
 	if (!token) throw new Error("bot_token is a required key");
 	const client = openClient({ token, apiRoot });
 	const { botId } = client;
-	const now = clock.now;
+	// Codes are made by another process, and a day is one of the calendar.
+	const now = Date.now;
 	const memory = openMemory({ state, now, logger });
 	const pairing = openPairing({ state, dialog: "telegram", now, logger });
 	const access = createAccess({
@@ -108,11 +110,10 @@ export async function openTelegram(
 			return questions.ask(to, person, request, signal);
 		},
 		async *media({ id }, signal) {
-			const { file_path } = await client.ask(
-				"getFile",
-				{ file_id: id },
-				{ signal },
-			);
+			const call = client.ask("getFile", { file_id: id }, { signal });
+			const { file_path } = await call.catch((error) => {
+				throw fileFailure(error);
+			});
 			if (file_path) yield* client.download(file_path, signal);
 		},
 		async webhook(request) {

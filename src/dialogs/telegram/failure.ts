@@ -1,6 +1,7 @@
 // What went wrong between here and the Bot API, as AeonErrors. None of them shows a URL, since the token stands in it.
 
-import { AeonError } from "../../core/errors.ts";
+import { AeonError, hasCode } from "../../core/errors.ts";
+import { networkWords } from "../../core/network.ts";
 
 /** An answer of the Bot API that says no (https://core.telegram.org/bots/api#making-requests). */
 export interface Refusal {
@@ -9,22 +10,14 @@ export interface Refusal {
 	parameters?: { retry_after?: number; migrate_to_chat_id?: number };
 }
 
-/** What the codes of broken connections mean, in words. */
-const NETWORK_WORDS: Record<string, string> = {
-	ECONNREFUSED: "connection refused",
-	ENOTFOUND: "its name cannot be resolved",
-	EAI_AGAIN: "its name cannot be resolved",
-	EHOSTUNREACH: "there is no way to it",
-	ENETUNREACH: "there is no network",
-	ECONNRESET: "the connection broke",
-	EPIPE: "the connection broke",
-	ETIMEDOUT: "no connection in time",
-};
-
 /** Where Telegram says too little about how long to wait. */
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
 const NOT_MODIFIED = /message is not modified/i;
+
+/** Why `getFile` gives no file. */
+const TOO_BIG = /file is too big/i;
+const GONE = /(wrong|invalid) file_id|file is temporarily unavailable/i;
 
 const migrations = new WeakMap<AeonError, number>();
 
@@ -106,25 +99,26 @@ export function tooLate(timeoutMs: number, wasSent: boolean): AeonError {
 			);
 }
 
+/** Why a file is not to be had, where Telegram says that in words of its own; any other error is what it was. */
+export function fileFailure(error: unknown): unknown {
+	if (!hasCode(error, "peer_rejected")) return error;
+	const { message, status } = error;
+	const options = { status, cause: error };
+	if (TOO_BIG.test(message))
+		return new AeonError("too_large", "it is larger than 20 MB", options);
+	return GONE.test(message)
+		? new AeonError(
+				"peer_rejected",
+				"Telegram does not have it any more",
+				options,
+			)
+		: error;
+}
+
 /** A file that was on its way stands still. */
 export function stalled(timeoutMs: number): AeonError {
 	return new AeonError(
 		"peer_unavailable",
 		`Telegram sent nothing more of a file for ${timeoutMs / 1_000} s`,
 	);
-}
-
-/** Only the code is told: Bun writes the URL into such an error, and some messages quote it. */
-function networkWords(error: unknown): string {
-	const code =
-		error instanceof Error && "code" in error ? String(error.code) : "";
-	const words = Object.hasOwn(NETWORK_WORDS, code)
-		? NETWORK_WORDS[code]
-		: undefined;
-	if (words) return words;
-	if (/CERT|SIGNATURE|TLS|SSL/.test(code))
-		return `its certificate is not accepted (${code})`;
-	return /^\w+$/.test(code)
-		? `the connection failed (${code})`
-		: "the connection failed";
 }

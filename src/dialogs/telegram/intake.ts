@@ -26,7 +26,7 @@ import {
 
 /** What it takes updates in for. */
 export interface IntakeParts {
-	host: Pick<DialogHost, "accept" | "amend" | "say" | "command">;
+	host: Pick<DialogHost, "accept" | "amend" | "say" | "hasSaid" | "command">;
 	/** The agent that answers. */
 	agent(): string;
 	botId: number;
@@ -175,6 +175,8 @@ export function createIntake(parts: IntakeParts): Intake {
 		if (message.text === undefined || message.forward_origin) return false;
 		const command = readCommand(spokenWords(message, bot()), bot());
 		if (!command) return false;
+		// It came before, and the process has ended before Telegram was told: it must not act again.
+		if (await host.hasSaid(`command-${at.messageId}`)) return true;
 		const reply = await runCommand(update.update_id, command, at.sessionKey);
 		if (reply === undefined) return false;
 		await say(at, reply, "command");

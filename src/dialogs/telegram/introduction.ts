@@ -3,17 +3,8 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { BotClient } from "./client.ts";
+import { COMMANDS } from "./commands.ts";
 import type { Memory } from "./memory.ts";
-
-/** The menu: what every chat can be told, in the order of use. */
-const MENU = [
-	["new", "Begin a new conversation"],
-	["stop", "Stop what is running"],
-	["status", "Show how things are"],
-	["model", "Show or choose the model"],
-	["usage", "Show the tokens used"],
-	["help", "List the commands"],
-].map(([command = "", description = ""]) => ({ command, description }));
 
 /** What waits for the bot's name waits no longer: it matters in groups only. */
 const MAX_WAIT_MS = 5_000;
@@ -79,7 +70,7 @@ export class Introduction {
 		const { signal } = this.#end;
 		await this.#parts.client.ask(
 			"setMyCommands",
-			{ commands: MENU },
+			{ commands: COMMANDS },
 			{ signal },
 		);
 	}

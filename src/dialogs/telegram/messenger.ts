@@ -52,8 +52,7 @@ export class Messenger {
 	}
 
 	editPauseMs(to: string): number {
-		const { chatId } = this.#address(to);
-		return chatId < 0 ? EDIT_PAUSE_MS.group : EDIT_PAUSE_MS.private;
+		return to.startsWith("-") ? EDIT_PAUSE_MS.group : EDIT_PAUSE_MS.private;
 	}
 
 	/** Sends a message, unless it turns out to be there already; gives its id. */

@@ -1,8 +1,8 @@
 // A file on its way to Telegram, as the kind of message that shows it best.
 
 import { InputFile } from "grammy/web";
+import type { OutboundFile } from "../../core/delivery.ts";
 import { hasCode } from "../../core/errors.ts";
-import type { OutboundFile } from "../provider.ts";
 import type { BotClient } from "./client.ts";
 import { orPlain } from "./plain.ts";
 

@@ -407,6 +407,41 @@ test("another bot's command is not ours", async () => {
 	]);
 });
 
+test("a command whose answer is on its way already is not run again", async () => {
+	const run: string[] = [];
+	const one = write({ text: "/new" });
+	const said = `command-4242:${one.update_id}`;
+	using rig = openRig({
+		...BOTH,
+		command(line) {
+			run.push(line);
+			return { text: "done" };
+		},
+		hasSaid: (id) => id === said,
+	});
+	expect(await rig.take(one)).toEqual([]);
+	expect(run).toEqual([]);
+	const other = write({ text: "/new" });
+	expect(names(await rig.take(other))).toEqual(["command", "say"]);
+	expect(run).toEqual(["/new"]);
+});
+
+test("in a group a command without the bot's name is ours where we know it, and with it always", async () => {
+	const known = ["new", "stop", "status", "model", "usage", "help"];
+	using rig = openRig({ ...BOTH, command: () => ({ text: "done" }) });
+	for (const word of [...known, "STOP"])
+		expect(names(await rig.take(speak({ text: `/${word}` })))).toEqual([
+			"command",
+			"say",
+		]);
+	expect(await rig.take(speak({ text: "/weather" }))).toEqual([]);
+	expect(await rig.take(speak({ text: "/weather in Rome" }))).toEqual([]);
+	const named = speak({ text: "/weather@ourbot in Rome" });
+	expect(names(await rig.take(named))).toEqual(["command", "say"]);
+	const own = write({ text: "/weather" });
+	expect(names(await rig.take(own))).toEqual(["command", "say"]);
+});
+
 test("/start greets, and names /help", async () => {
 	using rig = openRig(BOTH);
 	const calls = await rig.take(

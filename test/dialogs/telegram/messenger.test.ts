@@ -1,8 +1,8 @@
 // One message on its way into a Telegram chat: what is asked of the Bot API, and what is done about what it says.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import type { OutboundFile } from "../../../src/core/delivery.ts";
 import { Secret } from "../../../src/core/secret.ts";
-import type { OutboundFile } from "../../../src/dialogs/provider.ts";
 import { openClient } from "../../../src/dialogs/telegram/client.ts";
 import { sendFile } from "../../../src/dialogs/telegram/upload.ts";
 import { openSpeaking, type Speaking } from "./speaking.ts";
@@ -44,6 +44,13 @@ test("a message whose arrival was not heard of is found, and has its new text th
 	expect(line.telegram.visible(ANNA)).toMatchObject([
 		{ id: Number(id), text: "whole" },
 	]);
+});
+
+test("how long edits rest is told of whatever address, also of one that is none: other chats ask it, too", () => {
+	for (const to of ["777", "nobody", ""])
+		expect(line.messenger.editPauseMs(to)).toBe(1_000);
+	for (const to of ["-100123", "-100123:45"])
+		expect(line.messenger.editPauseMs(to)).toBeGreaterThan(2_000);
 });
 
 test("a message that surely did not arrive is sent again without a mark", async () => {

@@ -20,6 +20,8 @@ export interface RigOptions {
 	groups?: number[];
 	/** What a command is answered with; undefined where the host knows none. */
 	command?: (line: string) => CommandReply | undefined;
+	/** What is in the outbox already, by its ids. */
+	hasSaid?: (deliveryId: string) => boolean;
 	/** The messages that wait still, by their references. */
 	waiting?: string[];
 	/** The state directory, where it is an earlier rig's. */
@@ -60,7 +62,10 @@ export function openRig(options: RigOptions = {}) {
 		hide() {},
 		close() {},
 	};
-	const host: Pick<DialogHost, "accept" | "amend" | "say" | "command"> = {
+	const host: Pick<
+		DialogHost,
+		"accept" | "amend" | "say" | "hasSaid" | "command"
+	> = {
 		async accept(message) {
 			fail("accept");
 			if (!seen.has(message.messageId)) calls.push(["accept", message]);
@@ -72,6 +77,7 @@ export function openRig(options: RigOptions = {}) {
 			calls.push(["amend", sessionKey, reference, change]);
 			return options.waiting?.includes(reference) ?? false;
 		},
+		hasSaid: async (id) => options.hasSaid?.(id) ?? false,
 		async say(to, message) {
 			fail("say");
 			if (!seen.has(message.deliveryId)) calls.push(["say", to, message]);

@@ -1,12 +1,12 @@
 // Aeon's side of a Telegram chat that speaks, without the one that listens: outbox, messenger and questions on a fake clock.
 
 import { join } from "node:path";
+import type { OutboundFile } from "../../../src/core/delivery.ts";
 import type { TurnEventBody, TurnResult } from "../../../src/core/event.ts";
 import type { LogFields, Logger } from "../../../src/core/logger.ts";
 import { type Attachment, NO_USAGE } from "../../../src/core/message.ts";
 import { Secret } from "../../../src/core/secret.ts";
 import { type MailedDialog, Outbox } from "../../../src/delivery/outbox.ts";
-import type { OutboundFile } from "../../../src/dialogs/provider.ts";
 import {
 	type BotClient,
 	openClient,

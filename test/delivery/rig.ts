@@ -1,0 +1,124 @@
+// An outbox on a store of its own and a platform of a test's own, with the turns that speak through it.
+
+import { join } from "node:path";
+import type { TurnEventBody, TurnResult } from "../../src/core/event.ts";
+import type { Logger } from "../../src/core/logger.ts";
+import { NO_USAGE } from "../../src/core/message.ts";
+import { Outbox } from "../../src/delivery/outbox.ts";
+import { sqlite } from "../../src/storage/sqlite.ts";
+import { fakeClock } from "../support/fake_clock.ts";
+import { temporaryFolder } from "../support/home.ts";
+import { createPlatform } from "./platform.ts";
+
+/** A picture that somebody is sent. */
+export const PICTURE = { path: "cat.png", mimeType: "image/png" };
+
+export type OutboxRig = Awaited<ReturnType<typeof openOutboxRig>>;
+
+export async function openOutboxRig() {
+	const folder = temporaryFolder();
+	const store = await sqlite.open({
+		sessions_db: join(folder.path, "aeon.db"),
+	});
+	const clock = fakeClock();
+	const platform = createPlatform(clock.now);
+	const logged: string[] = [];
+	const note = (event: string) => void logged.push(event);
+	const logger: Logger = {
+		debug() {},
+		info() {},
+		warn: note,
+		error: note,
+		hide() {},
+		close() {},
+	};
+	const open = () =>
+		new Outbox({
+			dialog: platform.dialog,
+			store,
+			clock,
+			logger,
+			observe() {},
+			openFile: async ({ path, mimeType }) => ({
+				name: path,
+				mimeType,
+				size: 0,
+				async *read() {},
+			}),
+		});
+	let outbox = open();
+
+	return {
+		store,
+		clock,
+		platform,
+		logged,
+		get outbox() {
+			return outbox;
+		},
+		/** Ends this outbox as a kill does, and goes on with a new one. */
+		async restart(): Promise<void> {
+			await outbox.close(AbortSignal.abort());
+			outbox = open();
+			await outbox.resume();
+		},
+		/** Begins a turn of this run. */
+		turn(runId: string, to = "777") {
+			const sessionKey = `agent:main:post:${to}`;
+			const address = { dialog: "post", to, sessionKey };
+			let seq = 0;
+			let said = "";
+			const tell = (body: TurnEventBody) =>
+				outbox.show(address, { runId, sessionKey, seq: ++seq, ...body });
+			const result = (error?: TurnResult["error"]): TurnResult => ({
+				runId,
+				sessionKey,
+				text: said,
+				toolCalls: [],
+				usage: NO_USAGE,
+				stopReason: "end_turn",
+				...(error && { error }),
+			});
+			tell({ type: "agent.start" });
+			return {
+				say(text: string) {
+					said += text;
+					tell({ type: "agent.delta", text });
+				},
+				end() {
+					const ended = result();
+					tell({ type: "agent.done", result: ended });
+					return outbox.deliver(ended, [runId], address);
+				},
+				/** The process ends in it: nothing is delivered, the next start goes on. */
+				postpone() {
+					const error = { code: "shutting_down", message: "later" } as const;
+					tell({ type: "agent.error", result: result(error) });
+				},
+			};
+		},
+		async [Symbol.asyncDispose]() {
+			await outbox.close(AbortSignal.abort());
+			await store.close();
+			folder[Symbol.dispose]();
+		},
+	};
+}
+
+/** Lets the sends wait that are meant, until they may go on; or lets them fail. */
+export function hinder(
+	{ platform }: Pick<OutboxRig, "platform">,
+	isMeant: (message: { text: string; file?: unknown }) => boolean,
+	work: () => Promise<void>,
+): { tries: string[] } {
+	const { send } = platform.dialog;
+	const tries: string[] = [];
+	platform.dialog.send = async (to, message, signal) => {
+		if (isMeant(message)) {
+			tries.push(message.text);
+			await work();
+		}
+		return send(to, message, signal);
+	};
+	return { tries };
+}

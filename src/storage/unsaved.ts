@@ -10,7 +10,7 @@ import {
 	type Write,
 } from "./writes.ts";
 
-const MAX_WRITES = 2_000;
+const MAX_WRITES = 4_000;
 const MAX_BYTES = 8 * 1024 * 1024;
 
 /** How many ids of messages that were saved later are remembered. */

@@ -139,6 +139,7 @@ export async function openAeon(
 			await runtime.stop();
 			await stopDialogs();
 			const hurry = AbortSignal.timeout(SENDING_MS);
+			// What has not settled by then is taken up by the next start.
 			await orAborted(mailbox.settled(), hurry).catch(() => {});
 			for (const { outbox } of dialogs.values()) await outbox?.close(hurry);
 			await store.close();

@@ -1,21 +1,14 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
-import type {
-	DialogEvent,
-	TurnEventBody,
-	TurnResult,
-} from "../../src/core/event.ts";
+import type { DialogEvent } from "../../src/core/event.ts";
 import type { Logger } from "../../src/core/logger.ts";
-import { NO_USAGE } from "../../src/core/message.ts";
 import { Outbox } from "../../src/delivery/outbox.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { SessionStore } from "../../src/storage/store.ts";
 import { type FakeClock, fakeClock } from "../support/fake_clock.ts";
 import { temporaryFolder } from "../support/home.ts";
 import { createPlatform, type Platform } from "./platform.ts";
-
-const KEY = "agent:main:post:777";
-const ADDRESS = { dialog: "post", to: "777", sessionKey: KEY };
+import { beginTurn } from "./turn.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
 let store: SessionStore;
@@ -69,39 +62,7 @@ async function restart(): Promise<void> {
 	await outbox.resume();
 }
 
-/** One turn of a run, told event by event. */
-function turn(runId: string, address = ADDRESS, box = outbox) {
-	let seq = 0;
-	let said = "";
-	const { sessionKey } = address;
-	const tell = (body: TurnEventBody) =>
-		box.show(address, { runId, sessionKey, seq: ++seq, ...body });
-	const result = (error?: TurnResult["error"]): TurnResult => ({
-		runId,
-		sessionKey,
-		text: said,
-		toolCalls: [],
-		usage: NO_USAGE,
-		stopReason: "end_turn",
-		...(error && { error }),
-	});
-	tell({ type: "agent.start" });
-	return {
-		say(text: string) {
-			said += text;
-			tell({ type: "agent.delta", text });
-		},
-		call(command: string) {
-			const input = { command };
-			tell({ type: "agent.tool_call", callId: "1", name: "exec", input });
-		},
-		end: (error?: TurnResult["error"]) => {
-			const ended = result(error);
-			tell({ type: error ? "agent.error" : "agent.done", result: ended });
-			return box.deliver(ended, [runId], address);
-		},
-	};
-}
+const turn = (runId: string) => beginTurn(() => outbox, runId);
 
 test("an answer that is whole at once is one message, sent once", async () => {
 	const run = turn("run-1");
@@ -426,7 +387,7 @@ test("an end that the store does not take is not told either", async () => {
 	outbox = open({
 		finishMessages: () => Promise.reject(new Error("disk full")),
 	});
-	const run = turn("run-1", ADDRESS, outbox);
+	const run = turn("run-1");
 	run.say("hello");
 	await expect(run.end()).rejects.toThrow("disk full");
 	await clock.advance(5_000);
@@ -494,7 +455,7 @@ test("what is taken up while it is on its way is not sent twice", async () => {
 		saveParts: late("saveParts"),
 		finishMessages: late("finishMessages"),
 	});
-	const run = turn("run-1", ADDRESS, outbox);
+	const run = turn("run-1");
 	run.say("answer");
 	await run.end();
 	await outbox.say("777", { text: "aside" });

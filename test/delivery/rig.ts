@@ -1,14 +1,13 @@
 // An outbox on a store of its own and a platform of a test's own, with the turns that speak through it.
 
 import { join } from "node:path";
-import type { TurnEventBody, TurnResult } from "../../src/core/event.ts";
 import type { Logger } from "../../src/core/logger.ts";
-import { NO_USAGE } from "../../src/core/message.ts";
 import { Outbox } from "../../src/delivery/outbox.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import { fakeClock } from "../support/fake_clock.ts";
 import { temporaryFolder } from "../support/home.ts";
 import { createPlatform } from "./platform.ts";
+import { beginTurn } from "./turn.ts";
 
 /** A picture that somebody is sent. */
 export const PICTURE = { path: "cat.png", mimeType: "image/png" };
@@ -63,40 +62,7 @@ export async function openOutboxRig() {
 			await outbox.resume();
 		},
 		/** Begins a turn of this run. */
-		turn(runId: string, to = "777") {
-			const sessionKey = `agent:main:post:${to}`;
-			const address = { dialog: "post", to, sessionKey };
-			let seq = 0;
-			let said = "";
-			const tell = (body: TurnEventBody) =>
-				outbox.show(address, { runId, sessionKey, seq: ++seq, ...body });
-			const result = (error?: TurnResult["error"]): TurnResult => ({
-				runId,
-				sessionKey,
-				text: said,
-				toolCalls: [],
-				usage: NO_USAGE,
-				stopReason: "end_turn",
-				...(error && { error }),
-			});
-			tell({ type: "agent.start" });
-			return {
-				say(text: string) {
-					said += text;
-					tell({ type: "agent.delta", text });
-				},
-				end() {
-					const ended = result();
-					tell({ type: "agent.done", result: ended });
-					return outbox.deliver(ended, [runId], address);
-				},
-				/** The process ends in it: nothing is delivered, the next start goes on. */
-				postpone() {
-					const error = { code: "shutting_down", message: "later" } as const;
-					tell({ type: "agent.error", result: result(error) });
-				},
-			};
-		},
+		turn: (runId: string, to?: string) => beginTurn(() => outbox, runId, to),
 		async [Symbol.asyncDispose]() {
 			await outbox.close(AbortSignal.abort());
 			await store.close();

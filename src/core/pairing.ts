@@ -9,9 +9,12 @@ import type { Logger } from "./logger.ts";
 import { pause } from "./pause.ts";
 import { type ProcessLock, platform } from "./platform.ts";
 
+/** What a dialog calls a person by: some have numbers, some have texts. */
+export type PersonId = number | string;
+
 /** Somebody who was let in by a code. */
 export interface PairedPerson {
-	id: number;
+	id: PersonId;
 	/** What they called themselves then. */
 	name: string;
 	/** Milliseconds since 1970. */
@@ -30,11 +33,13 @@ export interface Pairing {
 		text: string,
 		person: Omit<PairedPerson, "pairedAt">,
 	): Promise<boolean>;
-	isPaired(id: number): boolean;
-	/** Those who were let in, the first first. */
+	isPaired(id: PersonId): boolean;
+	/** Those who were let in, the first first. Throws where that cannot be read. */
 	list(): PairedPerson[];
+	/** The same without reading what has not changed; nobody where it cannot be read, which is logged. */
+	people(): readonly PairedPerson[];
 	/** Takes somebody out again; who that was, undefined where they were not in. */
-	remove(id: number): Promise<PairedPerson | undefined>;
+	remove(id: PersonId): Promise<PairedPerson | undefined>;
 }
 
 /** Whose pairing it is. */
@@ -67,7 +72,11 @@ const codesSchema = z.record(
 );
 
 const peopleSchema = z.array(
-	z.object({ id: z.int(), name: z.string(), pairedAt: z.number() }),
+	z.object({
+		id: z.union([z.int(), z.string()]),
+		name: z.string(),
+		pairedAt: z.number(),
+	}),
 );
 
 /** The pairing of a dialog. */
@@ -137,6 +146,7 @@ export function openPairing(parts: PairingParts): Pairing {
 		},
 		isPaired: (id) => people().some((one) => one.id === id),
 		list: readPeople,
+		people,
 		remove: (id) =>
 			change(async () => {
 				const all = readPeople();

@@ -4,10 +4,15 @@ import type { ZodMiniObject } from "zod/mini";
 import type { ApprovalRequest, Decision } from "../core/approval.ts";
 import type { Clock } from "../core/clock.ts";
 import type { CommandContext, CommandReply } from "../core/command.ts";
-import type { DialogState, OutboundFile } from "../core/delivery.ts";
+import type {
+	DeliveryReport,
+	DialogState,
+	OutboundFile,
+} from "../core/delivery.ts";
 import type { Acceptance, TurnEvent, TurnResult } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
 import type { InboundMessage, RemoteFile } from "../core/message.ts";
+import type { PersonId } from "../core/pairing.ts";
 
 /** What Aeon says in a dialog. */
 export interface OutboundMessage {
@@ -23,6 +28,8 @@ export interface OutboundMessage {
 	sessionKey?: string;
 	/** What whoever sends it calls it by. */
 	deliveryId?: string;
+	/** Which part of that it is, counted from 0. */
+	part?: number;
 }
 
 /** What a dialog may ask of Aeon. */
@@ -63,6 +70,13 @@ export interface DialogHost {
 	): Promise<void>;
 	/** True where something was said with this `deliveryId`, or is on its way, in the last days. */
 	hasSaid(deliveryId: string): Promise<boolean>;
+	/**
+	 * Takes in what the platform tells of a message that Aeon has sent. What failed is said to the person, else to the owner,
+	 * or sent again where that may help. A message that is not Aeon's is passed over.
+	 */
+	confirm(report: DeliveryReport): Promise<void>;
+	/** The text of a message that was sent to somebody in the last days, as the platform calls it; undefined where it is not Aeon's. */
+	said(to: string, platformId: string): Promise<string | undefined>;
 	/** Tells how the dialog is; it counts as running until this is told. */
 	report(state: DialogState): void;
 }
@@ -70,7 +84,8 @@ export interface DialogHost {
 /**
  * One way of talking. `to` is whom a session's key names last. What a dialog sends over a network fails with
  * `peer_unavailable` where nothing was done, `peer_silent` where that is unknown, `peer_rejected` where trying again does
- * not help.
+ * not help; its `status` is then 403 where nothing reaches this chat any more, 401 where the platform does not know Aeon
+ * (it is tried again, for that can be put right), 400 where what was to be edited is gone.
  */
 export interface DialogProvider {
 	/** The third part of its session keys. */
@@ -112,14 +127,27 @@ export interface DialogProvider {
 	editPauseMs?(to: string): number;
 	/** Where a chat stands: what `send` needs later to find a message of which nobody knows whether it arrived. */
 	bookmark?(to: string): string | undefined;
-	/** Shows for a few seconds that an answer is being made. */
-	typing?(to: string, signal: AbortSignal): Promise<void>;
+	/**
+	 * How long the platform may need to tell what became of a message whose sending got no answer, in milliseconds: it is
+	 * not sent again before.
+	 */
+	confirmationMs?: number;
+	/** False of a kind of file that cannot carry words: they are sent before it. */
+	captions?(mimeType: string): boolean;
+	/** Shows for a few seconds that an answer is being made, to the message with this `InboundMessage.reference`. */
+	typing?(to: string, signal: AbortSignal, reference?: string): Promise<void>;
+	/** How long one call of `typing` shows, in milliseconds; 5,000 where it is not said. */
+	typingMs?: number;
 	/** Fetches what came with a message, piece by piece. */
 	media?(file: RemoteFile, signal: AbortSignal): AsyncIterable<Uint8Array>;
+	/** The platform does not keep files for long: they are fetched while their message waits for its turn. */
+	mediaExpires?: boolean;
 	/** What the platform sends to `/webhooks/<name>` of Aeon's own port. */
 	webhook?(request: Request): Promise<Response>;
 	/** True of chats that `message_send` may write to from elsewhere. */
 	mayReach?(to: string): boolean;
+	/** Whom the news of other dialogs go to that cannot be told there: the first one who may talk to Aeon. */
+	owner?(): string | undefined;
 }
 
 /** What a dialog that is configured in aeon.json is opened with. */
@@ -135,6 +163,20 @@ export interface DialogContext<Options> {
 	clock: Clock;
 }
 
+/** How somebody is let into a dialog by a code, in the words of `aeon pair`. */
+export interface DialogPairing {
+	/** Where the code is sent, such as `to your bot`. */
+	where: string;
+	/** What people are called by, such as `a numeric id`. */
+	idForm: string;
+	/** That of somebody, as a person types it; undefined where it is none. */
+	readId(text: string): PersonId | undefined;
+	/** The keys that its section needs, as they are written in aeon.json. */
+	section: string;
+	/** What they are, as the end of a sentence that begins with the section. */
+	source: string;
+}
+
 /** A kind of dialog: the word under `dialogs` in aeon.json names it in `registry.ts`. */
 export interface DialogDriver<Options = never> {
 	/** What its section may have, beside `enabled` and `agent`. Defaults live here. */
@@ -143,6 +185,8 @@ export interface DialogDriver<Options = never> {
 	readonly requiredKeys: readonly string[];
 	/** The options that count only at a start. */
 	readonly restartKeys: readonly string[];
+	/** Set where people can be let in by a code. */
+	readonly pairing?: DialogPairing;
 	/** Opens it; what it needs is loaded only now. */
 	open(context: DialogContext<Options>): Promise<DialogProvider>;
 }

@@ -7,20 +7,10 @@ import { binary } from "../support/binary.ts";
 import { start } from "../support/command.ts";
 import { startFakeLlm } from "../support/fake_llm.ts";
 import { temporaryHome } from "../support/home.ts";
+import { randomFrom } from "../support/random.ts";
 
 const TURNS = 200;
 const LINES_PER_RUN = 10;
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let t = Math.imul(state ^ (state >>> 15), 1 | state);
-		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-		return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-	};
-}
 
 /** Every message of a database, as `id role content`, after SQLite has found it sound. */
 function readMessages(path: string): string[] {

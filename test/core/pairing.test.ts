@@ -174,6 +174,25 @@ test("without a code nothing lets anybody in", async () => {
 	expect(both.open("whatsapp").list()).toEqual([]);
 });
 
+test("a person may be called by a text as well as by a number, and the two are not the same", async () => {
+	using both = openBoth();
+	const eve = { id: "+15551234567", name: "Eve" };
+	const whatsapp = both.open("whatsapp");
+	expect(await whatsapp.redeem(await whatsapp.makeCode(), eve)).toBe(true);
+	const other = both.open("whatsapp");
+	const pairedAt = both.time.now;
+	for (const people of [other.list(), other.people()])
+		expect(people).toEqual([{ ...eve, pairedAt }]);
+	expect(other.isPaired("+15551234567")).toBe(true);
+	for (const id of [15551234567, "15551234567"])
+		expect(other.isPaired(id)).toBe(false);
+	expect(await other.remove(15551234567)).toBeUndefined();
+	await both.server.redeem(await both.command.makeCode(), EVE);
+	expect([888, "888"].map(both.server.isPaired)).toEqual([true, false]);
+	expect(await other.remove("+15551234567")).toEqual({ ...eve, pairedAt });
+	expect(whatsapp.people()).toEqual([]);
+});
+
 test("two people who send the code at the same time: one is let in; wrong ones at the same time are all counted", async () => {
 	using both = openBoth();
 	const code = await both.command.makeCode();
@@ -223,7 +242,7 @@ test("a list that another process has replaced is seen, even of the same size an
 
 test.each([
 	["cut", '[{"id": 888'],
-	["of another shape", '[{"id": "888", "name": "x", "pairedAt": 1}]'],
+	["of another shape", '[{"id": null, "name": "x", "pairedAt": 1}]'],
 ])("a list that is %s lets nobody in, and that is logged", async (_, text) => {
 	using both = openBoth();
 	writeFileSync(join(both.folder, "telegram-allowed.json"), text);
@@ -238,6 +257,7 @@ test("a list that cannot be read lets nobody in, and is not written over", async
 	const code = await both.command.makeCode();
 	mkdirSync(join(both.folder, "telegram-allowed.json"));
 	expect(both.server.isPaired(888)).toBe(false);
+	expect(both.server.people()).toEqual([]);
 	expect(both.warnings).not.toEqual([]);
 	await expect(both.server.redeem(code, EVE)).rejects.toThrow(
 		`The pairing in ${both.folder} cannot be changed`,

@@ -127,6 +127,23 @@ export async function startFakeLlm(options: {
 	};
 }
 
+/** What a request's last message says, without the time that Aeon puts before it. */
+export function said({ lastText }: FakeRequest): string {
+	return lastText.replace(/^\[[^\]]* [+-]\d\d:\d\d\] /, "");
+}
+
+/** A model that is asked and does not answer before it is told to. */
+export function gated() {
+	const gate = Promise.withResolvers<void>();
+	return {
+		open: () => gate.resolve(),
+		async answer(text: string): Promise<FakeAnswer> {
+			await gate.promise;
+			return { text };
+		},
+	};
+}
+
 function readRequest(socket: Socket, head: string, text: string): FakeRequest {
 	const [first = "", ...lines] = head.split("\r\n");
 	const body = JSON.parse(text) as WireBody;

@@ -7,7 +7,6 @@ import {
 	FakeChats,
 	type VisibleMessage,
 } from "../dialogs/telegram/fake_chats.ts";
-import { type HttpCall, startHttp } from "../dialogs/telegram/fake_http.ts";
 import {
 	badRequest,
 	methodNamed,
@@ -17,6 +16,7 @@ import {
 	unknownParameters,
 } from "../dialogs/telegram/fake_rules.ts";
 import { FakeUpdates } from "../dialogs/telegram/fake_updates.ts";
+import { type HttpCall, startHttp } from "./fake_http.ts";
 
 /** One call as it arrived. */
 export interface FakeCall {

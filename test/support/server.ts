@@ -184,6 +184,14 @@ export function bareServer(
 	return startServer(options, logger, onFault);
 }
 
+/** A port that nobody listens on, for what has to be at the same one after a restart. */
+export async function freePort(): Promise<number> {
+	const server = Bun.serve({ port: 0, fetch: () => new Response("") });
+	const { port } = server;
+	await server.stop(true);
+	return port ?? 0;
+}
+
 /** Writes the configuration of a home. */
 export function writeConfig(home: string, sections: object): void {
 	mkdirSync(join(home, ".aeon"), { recursive: true, mode: 0o700 });

@@ -7,6 +7,7 @@ import type {
 	MessageOrigin,
 	User,
 } from "grammy/types";
+import { cleanName } from "../one_line.ts";
 import type { TelegramOptions } from "./telegram.ts";
 
 /** What decides. */
@@ -156,16 +157,4 @@ export function personName({
 /** What a chat is called. */
 export function chatName(chat: Chat): string {
 	return chat.type === "private" ? personName(chat) : cleanName(chat.title);
-}
-
-const MAX_NAME_LENGTH = 64;
-
-/** A name on one line that cannot be taken for a speaker, a note or an id of its own. */
-function cleanName(name: unknown): string {
-	const clean = String(name ?? "")
-		.toWellFormed()
-		.replace(/[\p{C}\p{Z}\p{Ps}\p{Pe}"：:]+/gu, " ")
-		.trim();
-	const short = [...clean].slice(0, MAX_NAME_LENGTH).join("");
-	return short.trim() || "somebody";
 }

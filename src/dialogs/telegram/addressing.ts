@@ -1,21 +1,13 @@
 // Whether a message of a group is meant for this bot, and what it says without the bot's name; commands.
 
 import type { Message, MessageEntity } from "grammy/types";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, type Command } from "../commands.ts";
 
 /** The bot, as messages name it. */
 export interface BotName {
 	id: number;
 	/** Without `@`; unknown until Telegram has told it once. */
 	username: string | undefined;
-}
-
-/** A command at the beginning of a text. */
-export interface Command {
-	/** In small letters, without `/`. */
-	word: string;
-	/** As it is to be run: without the bot's name. */
-	line: string;
 }
 
 /** Text and where in it something is; offsets count UTF-16 units. */
@@ -68,7 +60,7 @@ export function mentionLength(
 	return end + (/^[\s,:;.!]*/.exec(text.slice(end))?.[0].length ?? 0);
 }
 
-/** The command that a text is; none where it is another bot's, or only looks like one, as a path does. */
+/** The command that a text is, without the bot's name; none where it is another bot's, or only looks like one, as a path does. */
 export function readCommand(text: string, bot: BotName): Command | undefined {
 	const trimmed = text.trim();
 	const [whole, word, name] = COMMAND.exec(trimmed) ?? [];

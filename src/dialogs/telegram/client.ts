@@ -9,16 +9,16 @@ import {
 } from "grammy/web";
 import { AeonError } from "../../core/errors.ts";
 import type { Secret } from "../../core/secret.ts";
+import { stalled, strangeAnswer, tooLate } from "../peer/failure.ts";
+import { TimeLimit } from "../peer/time_limit.ts";
 import {
-	isUnchanged,
-	type Refusal,
-	refused,
-	stalled,
-	strangeAnswer,
-	tooLate,
-} from "./failure.ts";
-import { TimeLimit } from "./time_limit.ts";
-import { type Exchange, type Fetch, get, post } from "./transport.ts";
+	download,
+	type Exchange,
+	type Fetch,
+	type Reply,
+} from "../peer/transport.ts";
+import { isUnchanged, type Refusal, refused, TELEGRAM } from "./failure.ts";
+import { post, readAnswer } from "./transport.ts";
 
 /** What a method takes and gives, by the Bot API's own names. */
 export type Parameters<Method extends keyof RawApi> = NonNullable<
@@ -117,6 +117,7 @@ export function openClient(options: {
 			const limitMs = timeoutMs ?? timeLimit(method, parameters);
 			const limit = new TimeLimit(limitMs, signal);
 			const exchange: Exchange = {
+				peer: TELEGRAM,
 				fetch,
 				signal: limit.signal,
 				wasSent: false,
@@ -129,7 +130,7 @@ export function openClient(options: {
 					if (isUnchanged(error)) return true as Result<Method>;
 					throw refused(hide(error));
 				}
-				if (limit.isOver) throw tooLate(limitMs, exchange.wasSent);
+				if (limit.isOver) throw tooLate(TELEGRAM, limitMs, exchange.wasSent);
 				throw error instanceof HttpError ? error.error : error;
 			} finally {
 				limit.end();
@@ -141,7 +142,8 @@ export function openClient(options: {
 			const limit = new TimeLimit(STALL_MS, signal);
 			try {
 				const url = `${apiRoot}/file/${tokenPath}/${path}`;
-				const bytes = get({ fetch, signal: limit.signal }, url, refuseFile);
+				const exchange = { peer: TELEGRAM, fetch, signal: limit.signal };
+				const bytes = download(exchange, url, {}, refuseFile);
 				for await (const piece of bytes) {
 					limit.pause();
 					yield piece;
@@ -149,21 +151,22 @@ export function openClient(options: {
 				}
 			} catch (error) {
 				signal.throwIfAborted();
-				throw limit.isOver ? stalled(STALL_MS) : error;
+				throw limit.isOver ? stalled(TELEGRAM, STALL_MS) : error;
 			} finally {
 				limit.end();
 			}
 		},
 	};
 
-	function refuseFile(answer: unknown, status: number): AeonError {
+	function refuseFile({ status, text }: Reply): AeonError {
 		if (status >= 300 && status < 400)
 			return new AeonError(
 				"peer_rejected",
 				"Telegram sends on to another place for a file: it is not fetched",
 				{ status },
 			);
-		if (!answer) return strangeAnswer(status);
+		const answer: unknown = readAnswer(text);
+		if (!answer) return strangeAnswer(TELEGRAM, status);
 		return refused(hide(answer as Refusal));
 	}
 }

@@ -120,6 +120,10 @@ export async function openTelegram(
 			const answer = wayIn?.handle?.(request);
 			return (await answer) ?? new Response("Not in use.\n", { status: 404 });
 		},
+		owner() {
+			const paired = pairing.people().map(({ id }) => id);
+			return [...options().allowed_users, ...paired][0]?.toString();
+		},
 		mayReach(to) {
 			try {
 				return access.isAllowedChat(parseAddress(to).chatId);

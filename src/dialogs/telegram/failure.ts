@@ -1,7 +1,10 @@
-// What went wrong between here and the Bot API, as AeonErrors. None of them shows a URL, since the token stands in it.
+// What the Bot API says no with, as AeonErrors.
 
 import { AeonError, hasCode } from "../../core/errors.ts";
-import { networkWords } from "../../core/network.ts";
+import type { Peer } from "../peer/failure.ts";
+
+/** Telegram, as sentences about it have it. */
+export const TELEGRAM: Peer = { name: "Telegram", api: "Bot API" };
 
 /** An answer of the Bot API that says no (https://core.telegram.org/bots/api#making-requests). */
 export interface Refusal {
@@ -54,51 +57,6 @@ export function refused(refusal: Refusal): AeonError {
 	return error;
 }
 
-/** Something answered a call that is not the Bot API: a gateway, whose word leaves open what was done behind it, or what `strangeAnswer` knows. */
-export function strangeReply(status: number): AeonError {
-	if (status !== 502 && status !== 504) return strangeAnswer(status);
-	return new AeonError(
-		"peer_silent",
-		`Telegram did not answer: a gateway said ${status}`,
-		{ status },
-	);
-}
-
-/** Something answered that is not the Bot API: a gateway's page, a proxy, the login of a network. */
-export function strangeAnswer(status: number): AeonError {
-	// The one that a gateway says about the request itself.
-	if (status === 413)
-		return new AeonError(
-			"peer_rejected",
-			"Telegram said 413: the file is too large",
-			{ status },
-		);
-	return new AeonError(
-		"peer_unavailable",
-		`Telegram cannot be reached: what answered with ${status} is not its Bot API`,
-		{ status },
-	);
-}
-
-/** The connection failed: before the request went out nothing was done, afterwards nobody knows. */
-export function brokenOff(error: unknown, wasSent: boolean): AeonError {
-	const words = networkWords(error);
-	return wasSent
-		? new AeonError("peer_silent", `Telegram did not answer: ${words}`)
-		: new AeonError("peer_unavailable", `Telegram cannot be reached: ${words}`);
-}
-
-/** The time ran out. */
-export function tooLate(timeoutMs: number, wasSent: boolean): AeonError {
-	const seconds = `${timeoutMs / 1_000} s`;
-	return wasSent
-		? new AeonError("peer_silent", `Telegram did not answer within ${seconds}`)
-		: new AeonError(
-				"peer_unavailable",
-				`Telegram cannot be reached: no connection within ${seconds}`,
-			);
-}
-
 /** Why a file is not to be had, where Telegram says that in words of its own; any other error is what it was. */
 export function fileFailure(error: unknown): unknown {
 	if (!hasCode(error, "peer_rejected")) return error;
@@ -113,12 +71,4 @@ export function fileFailure(error: unknown): unknown {
 				options,
 			)
 		: error;
-}
-
-/** A file that was on its way stands still. */
-export function stalled(timeoutMs: number): AeonError {
-	return new AeonError(
-		"peer_unavailable",
-		`Telegram sent nothing more of a file for ${timeoutMs / 1_000} s`,
-	);
 }

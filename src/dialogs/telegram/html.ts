@@ -1,29 +1,19 @@
 // Telegram's HTML: pieces of text with the tags around them, and how they are written.
 
-/** A tag as it begins and ends. Pieces share a tag where they carry the same object. */
-export interface Tag {
-	name: "b" | "i" | "s" | "a" | "code" | "pre" | "blockquote";
-	open: string;
-	close: string;
-}
-
-/** A piece of visible text; its tags from the outermost to the innermost. */
-export interface Run {
-	text: string;
-	tags: readonly Tag[];
-}
-
-export const BOLD = plainTag("b");
-export const ITALIC = plainTag("i");
-export const STRUCK = plainTag("s");
-export const CODE = plainTag("code");
-export const QUOTE = plainTag("blockquote");
+import type { Run, Style, Tag } from "../markdown/style.ts";
+import { cleanText } from "../markdown/text.ts";
 
 /** What Telegram lets a message's text be at most, in UTF-16 units without the tags. */
 const MAX_TEXT = 4096;
 
-const INVISIBLE =
-	/^(?:[\s\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Z}\u2800\ufffc]|\u030a|\u0333|\u033f)*$/u;
+/** UTF-16 units of visible text in a part. */
+const MAX_UNITS = 4000;
+
+/** Bytes with tags and escapes; Telegram cuts off in silence what is beyond 35,000. */
+const MAX_BYTES = 30_000;
+
+/** A longer address stands as text. */
+const MAX_ADDRESS = 2000;
 
 const ESCAPES: Record<string, string> = {
 	"&": "&amp;",
@@ -39,28 +29,38 @@ const CHARACTERS: Record<string, string> = {
 	quot: '"',
 };
 
+/** How Telegram shows what was rendered. */
+export const HTML: Style = {
+	bold: plainTag("b"),
+	italic: plainTag("i"),
+	struck: plainTag("s"),
+	code: plainTag("code"),
+	quote: plainTag("blockquote"),
+	pre: preTag,
+	link: (address) => (isLinkable(address) ? linkTag(address) : undefined),
+	hidesAddresses: true,
+	// Telegram makes one space of a tab.
+	tab: "    ",
+	reach,
+	write: writeHtml,
+	maxWritten: MAX_BYTES,
+};
+
 /** Text as it stands between tags. */
 export function escapeHtml(text: string): string {
 	return text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? "");
 }
 
-/** A link; the address is one that Telegram takes. */
-export function linkTag(address: string): Tag {
-	return { name: "a", open: `<a href="${attribute(address)}">`, close: "</a>" };
-}
-
-/** A block of code, in a language where one is known. */
-export function preTag(language?: string): Tag {
-	if (!language) return plainTag("pre");
-	return {
-		name: "pre",
-		open: `<pre><code class="language-${attribute(language)}">`,
-		close: "</code></pre>",
-	};
+/** The visible text of a part that `renderParts` made. */
+export function plainText(html: string): string {
+	const text = html
+		.replace(/<[^<>]*>/g, "")
+		.replace(/&(amp|lt|gt|quot);/g, (_, name) => CHARACTERS[name] ?? "");
+	return cleanText(text.slice(0, MAX_TEXT));
 }
 
 /** Pieces as HTML: a tag is closed as soon as a piece does not have it, and opened again where one does. */
-export function writeHtml(runs: readonly Run[]): string {
+function writeHtml(runs: readonly Run[]): string {
 	let html = "";
 	let open: readonly Tag[] = [];
 	for (const { text, tags } of runs) {
@@ -74,34 +74,55 @@ export function writeHtml(runs: readonly Run[]): string {
 	return html + closing(open);
 }
 
-/** The visible text of a part that `renderParts` made. */
-export function plainText(html: string): string {
-	const text = html
-		.replace(/<[^<>]*>/g, "")
-		.replace(/&(amp|lt|gt|quot);/g, (_, name) => CHARACTERS[name] ?? "");
-	return cleanText(text.slice(0, MAX_TEXT));
+function reach(runs: readonly Run[], first: number, offset: number): number {
+	let units = 0;
+	let bytes = 0;
+	for (let index = first; index < runs.length; index++) {
+		const { text, tags } = runs[index] as Run;
+		for (const { open, close } of tags) {
+			bytes += Buffer.byteLength(open) + close.length;
+		}
+		for (let at = index === first ? offset : 0; at < text.length; at++) {
+			bytes += bytesOf(text[at]);
+			if (units === MAX_UNITS || bytes > MAX_BYTES) return Math.max(units, 2);
+			units++;
+		}
+	}
+	return units;
 }
 
-/**
- * Text without what Telegram refuses or changes on its own: control characters, other line ends than `\n`, halves of
- * surrogate pairs. Half a pair at the very end is what a stream has not finished yet.
- */
-export function cleanText(text: string): string {
-	return text
-		.replace(/[\ud800-\udbff]$/, "")
-		.toWellFormed()
-		.replace(/\ufffd/g, "?")
-		.replace(/\r\n?|[\u2028\u2029]/g, "\n")
-		.replace(/[^\P{Cc}\t\n]/gu, "");
-}
-
-/** False of text that Telegram takes for empty, or that nobody can see. */
-export function isVisible(text: string): boolean {
-	return !INVISIBLE.test(text);
+function bytesOf(unit = ""): number {
+	if (unit === "&") return 5;
+	if (unit === "<" || unit === ">") return 4;
+	return unit < "\u0080" ? 1 : 3;
 }
 
 function plainTag(name: Tag["name"]): Tag {
 	return { name, open: `<${name}>`, close: `</${name}>` };
+}
+
+function linkTag(address: string): Tag {
+	return { name: "a", open: `<a href="${attribute(address)}">`, close: "</a>" };
+}
+
+function preTag(language?: string): Tag {
+	if (!language) return plainTag("pre");
+	return {
+		name: "pre",
+		open: `<pre><code class="language-${attribute(language)}">`,
+		close: "</code></pre>",
+	};
+}
+
+/**
+ * Telegram drops a link, and its address with it, where the host has no dot or the scheme is another one. Mail addresses
+ * and phone numbers it finds in text by itself.
+ */
+function isLinkable(address: string): boolean {
+	if (address.length > MAX_ADDRESS) return false;
+	if (/^tg:\/\/[\w-]+(\?[!-~]*)?$/i.test(address)) return true;
+	const isWeb = /^https?:\/\/[^/?#]+\.[^/?#]/i.test(address);
+	return isWeb && URL.canParse(address);
 }
 
 function attribute(text: string): string {

@@ -3,13 +3,13 @@
 import type { CallbackQuery, Message, Update } from "grammy/types";
 import { AeonError, describeError, hasCode } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
+import { createCommands } from "../commands.ts";
+import { createOnce } from "../once.ts";
 import type { DialogHost } from "../provider.ts";
 import { type Access, speakerOf } from "./access.ts";
 import { isAddressed, readCommand } from "./addressing.ts";
 import { type Album, createAlbums, hold } from "./albums.ts";
-import { createCommands } from "./commands.ts";
 import type { Memory } from "./memory.ts";
-import { createOnce } from "./once.ts";
 import { type Place, placeOf } from "./place.ts";
 import { describeService } from "./service.ts";
 import {

@@ -2,8 +2,8 @@
 
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
+import { COMMANDS } from "../commands.ts";
 import type { BotClient } from "./client.ts";
-import { COMMANDS } from "./commands.ts";
 import type { Memory } from "./memory.ts";
 
 /** What waits for the bot's name waits no longer: it matters in groups only. */

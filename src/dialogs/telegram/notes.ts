@@ -1,6 +1,7 @@
 // What a message has beside words and files, as a short line for the model.
 
 import type { Checklist, Location, Message } from "grammy/types";
+import { listed, oneLine } from "../one_line.ts";
 import { chatName, personName } from "./access.ts";
 import { richText } from "./rich.ts";
 
@@ -11,9 +12,6 @@ type Note<Kind extends keyof Message> = (
 ) => string;
 
 const MAX_NOTE_LENGTH = 500;
-
-/** How many of a list are named. */
-const MAX_NAMED = 12;
 
 const NOTES: { [Kind in keyof Message]?: Note<Kind> } = {
 	sticker: ({ emoji }) => (emoji ? `sticker ${emoji}` : "sticker"),
@@ -73,20 +71,6 @@ export function richWords({ rich_message }: Message): string {
 	return rich_message ? richText(rich_message.blocks) : "";
 }
 
-/** A text on one line, without what could end the brackets or quotes it stands in, and not too long. */
-export function oneLine(text: string, maxLength: number): string {
-	const line = text
-		.toWellFormed()
-		.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
-		.trim();
-	return line.length > maxLength
-		? `${line
-				.slice(0, maxLength - 1)
-				.toWellFormed()
-				.replace(/\ufffd$/, "")}…`
-		: line;
-}
-
 /** What a kind's note says; its bare name where the content is not what the Bot API promises. */
 function attempt(describe: () => string, name: string): string {
 	try {
@@ -110,12 +94,6 @@ function describeChecklist({ title, tasks }: Checklist): string {
 		completion_date ? `${text} (done)` : text,
 	);
 	return `checklist "${title}": ${listed(lines)}`;
-}
-
-function listed(names: string[]): string {
-	const rest = names.length - MAX_NAMED;
-	const more = rest > 0 ? [`and ${rest} more`] : [];
-	return [...names.slice(0, MAX_NAMED), ...more].join(" / ");
 }
 
 function quoted(text: string | undefined): string {

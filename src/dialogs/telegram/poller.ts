@@ -1,15 +1,13 @@
 // Asks Telegram for updates, one question at a time, for ever.
 
 import type { Update } from "grammy/types";
-import type { Clock } from "../../core/clock.ts";
 import { AeonError, describeError } from "../../core/errors.ts";
+import { tooLate } from "../peer/failure.ts";
+import type { Recovery, RecoveryOptions } from "../peer/recovery.ts";
+import { settle } from "../settle.ts";
 import type { BotClient, Parameters, Result } from "./client.ts";
-import {
-	isConflict,
-	isWebhookActive,
-	Recovery,
-	type RecoveryOptions,
-} from "./recovery.ts";
+import { TELEGRAM } from "./failure.ts";
+import { isConflict, isWebhookActive, openRecovery } from "./recovery.ts";
 
 /** The kinds of updates that the dialog reads. */
 export const ALLOWED_UPDATES = [
@@ -50,7 +48,7 @@ export class Poller {
 
 	constructor(options: PollerOptions) {
 		this.#options = options;
-		this.#recovery = new Recovery(options);
+		this.#recovery = openRecovery(options);
 	}
 
 	/** Begins; does nothing where it has begun. */
@@ -121,10 +119,7 @@ export class Poller {
 		const stop = () => attempt.abort(signal.reason);
 		signal.addEventListener("abort", stop, { once: true });
 		const late = clock.sleep(limitMs, attempt.signal).then(() => {
-			throw new AeonError(
-				"peer_silent",
-				`Telegram did not answer within ${limitMs / 1_000} s`,
-			);
+			throw tooLate(TELEGRAM, limitMs, true);
 		});
 		try {
 			return await Promise.race([
@@ -174,17 +169,4 @@ export function notKept(error: unknown): Error {
 		`What Telegram sent cannot be kept: ${describeError(error)}`,
 		{ cause: error },
 	);
-}
-
-/** Resolves with the work, however it ends, but after so long at the latest. */
-export async function settle(
-	work: Promise<unknown> | undefined,
-	clock: Clock,
-	limitMs: number,
-): Promise<void> {
-	if (!work) return;
-	const over = new AbortController();
-	const late = clock.sleep(limitMs, over.signal).catch(() => {});
-	await Promise.race([work.catch(() => {}), late]);
-	over.abort();
 }

@@ -5,13 +5,15 @@ import type { ApprovalRequest, Decision } from "../../core/approval.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type AeonError, hasCode } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import { visible } from "../../core/terminal.ts";
+import {
+	CLOSED,
+	describeRequest,
+	QUESTION_LIMIT_MS,
+	UNANSWERED,
+} from "../question.ts";
 import type { BotClient } from "./client.ts";
 import { renderParts } from "./markdown.ts";
 import type { Keyboard, Messenger } from "./messenger.ts";
-
-/** Nobody is waited for longer. */
-const MAX_WAIT_MS = 5 * 60 * 1000;
 
 /** Between two tries to ask, while Telegram cannot be reached; and how often it is tried to take the buttons away. */
 const RETRY_MS = 2_000;
@@ -27,7 +29,7 @@ const ENDS: Record<End, string> = {
 	allow: "Allowed.",
 	always: "Allowed, from now on without asking.",
 	deny: "Not allowed.",
-	expired: "Nobody answered in five minutes: not allowed.",
+	expired: UNANSWERED,
 	stopped: "Stopped.",
 };
 
@@ -74,10 +76,10 @@ export class Questions {
 		const over = new AbortController();
 		const until = AbortSignal.any([signal, over.signal]);
 		const expiry = clock
-			.sleep(MAX_WAIT_MS, until)
+			.sleep(QUESTION_LIMIT_MS, until)
 			.then(() => "expired" as const)
 			.catch(() => "stopped" as const);
-		const texts = renderParts(describe(request));
+		const texts = renderParts(describeRequest(request));
 		const text = texts.pop() ?? "";
 		const asked = (async () => {
 			for (const one of texts) await this.#show(to, one, until);
@@ -107,7 +109,7 @@ export class Questions {
 		}
 		const text =
 			!question || !decision
-				? "This question is closed."
+				? CLOSED
 				: isTheirs
 					? ENDS[decision]
 					: "Only the one whose message led to this question may answer it.";
@@ -172,16 +174,4 @@ function buttons(id: string): Keyboard {
 
 function isTransient(error: unknown): error is AeonError {
 	return hasCode(error, "peer_unavailable", "peer_silent");
-}
-
-/** The question in Markdown: exactly what would run, with what is invisible in it made visible. */
-function describe({ tool, command, cwd }: ApprovalRequest): string {
-	const shown = command.split("\n").map(visible).join("\n");
-	const longest = Math.max(
-		2,
-		...[...shown.matchAll(/`+/g)].map(([ticks]) => ticks.length),
-	);
-	const fence = "`".repeat(longest + 1);
-	const place = `${fence}\n${visible(cwd)}\n${fence}`;
-	return `Aeon wants to run this command (${tool}):\n\n${fence}\n${shown}\n${fence}\n\nin\n\n${place}`;
 }

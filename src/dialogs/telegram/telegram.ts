@@ -39,6 +39,13 @@ export const telegram = {
 	options,
 	requiredKeys: ["bot_token"],
 	restartKeys: ["bot_token", "api_root", "webhook_url", "webhook_secret"],
+	pairing: {
+		where: "to your bot",
+		idForm: "a numeric id",
+		readId: (text) => (/^[1-9]\d{0,15}$/.test(text) ? Number(text) : undefined),
+		section: '"bot_token": "${TELEGRAM_BOT_TOKEN}"',
+		source: "with the token of @BotFather",
+	},
 	async open(context) {
 		const { openTelegram } = await import("./dialog.ts");
 		return openTelegram(context);

@@ -2,6 +2,7 @@
 
 import type { Message } from "grammy/types";
 import type { InboundMessage } from "../../core/message.ts";
+import { oneLine } from "../one_line.ts";
 import { type Access, originator, speakerOf } from "./access.ts";
 import {
 	answeredMessage,
@@ -11,7 +12,7 @@ import {
 	mentionLength,
 } from "./addressing.ts";
 import { readFiles } from "./files.ts";
-import { oneLine, readNotes, richWords } from "./notes.ts";
+import { readNotes, richWords } from "./notes.ts";
 
 /** What a turn is made of. */
 export type Content = Pick<InboundMessage, "text" | "files">;

@@ -2,23 +2,15 @@
 
 import type { Update } from "grammy/types";
 import { AeonError } from "../../core/errors.ts";
-import { platform } from "../../core/platform.ts";
 import type { Secret } from "../../core/secret.ts";
-import {
-	ALLOWED_UPDATES,
-	notKept,
-	type PollerOptions,
-	settle,
-} from "./poller.ts";
-import { Recovery } from "./recovery.ts";
+import { answer, createKeeper, isSame, readBody } from "../posted.ts";
+import { ALLOWED_UPDATES, notKept, type PollerOptions } from "./poller.ts";
+import { openRecovery } from "./recovery.ts";
 
 const PATH = "/webhooks/telegram";
 const SECRET_HEADER = "x-telegram-bot-api-secret-token";
 const MAX_BODY_BYTES = 1024 * 1024;
-const STOP_MS = 2_500;
-
-/** Telegram is told to send it again where keeping an update takes longer. */
-const TAKE_LIMIT_MS = 10_000;
+const EMPTY = new Uint8Array();
 
 /** What a webhook needs. */
 export interface WebhookOptions extends PollerOptions {
@@ -47,9 +39,13 @@ export function webhookAddress(url: string): string {
 
 /** A webhook that is not known to Telegram yet. */
 export function createWebhook(options: WebhookOptions): Webhook {
-	const { client, clock, secret, take } = options;
-	const recovery = new Recovery(options);
-	const taking = new Set<Promise<unknown>>();
+	const { client, clock, logger, secret, take } = options;
+	const recovery = openRecovery(options);
+	const keeper = createKeeper({
+		clock,
+		failed: (error) =>
+			logger.warn("telegram.not_kept", { error: notKept(error) }),
+	});
 	let running: AbortController | undefined;
 
 	const run = async (signal: AbortSignal) => {
@@ -74,25 +70,6 @@ export function createWebhook(options: WebhookOptions): Webhook {
 		}
 	};
 
-	const keep = async (update: Update): Promise<Response> => {
-		const kept = take(update).then(
-			() => undefined,
-			(error: unknown) => notKept(error),
-		);
-		taking.add(kept);
-		void kept.then(() => taking.delete(kept));
-		const over = new AbortController();
-		const late = clock
-			.sleep(TAKE_LIMIT_MS, over.signal)
-			.then(() => notKept("it takes too long"))
-			.catch(() => undefined);
-		const failure = await Promise.race([kept, late]);
-		over.abort();
-		if (!failure) return answer(200);
-		options.logger.warn("telegram.not_kept", { error: failure });
-		return answer(503);
-	};
-
 	return {
 		start() {
 			if (running) return;
@@ -105,7 +82,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
 			if (!running) return;
 			running.abort(new AeonError("cancelled", "the webhook was stopped"));
 			running = undefined;
-			await settle(Promise.all(taking), clock, STOP_MS);
+			await keeper.settle();
 			if (!running) recovery.end();
 		},
 
@@ -113,42 +90,13 @@ export function createWebhook(options: WebhookOptions): Webhook {
 			if (request.method !== "POST") return answer(405, { allow: "POST" });
 			const given = request.headers.get(SECRET_HEADER) ?? "";
 			if (!isSame(given, secret.reveal())) return answer(401);
-			const text = await readBody(request).catch(() => "");
-			if (text === undefined) return answer(413, { connection: "close" });
-			const update = readUpdate(text);
+			const body = await readBody(request, MAX_BODY_BYTES).catch(() => EMPTY);
+			if (!body) return answer(413, { connection: "close" });
+			const update = readUpdate(new TextDecoder().decode(body));
 			if (!update) return answer(400);
-			return running ? keep(update) : answer(503);
+			return running ? keeper.keep(take(update)) : answer(503);
 		},
 	};
-}
-
-function answer(status: number, headers: Record<string, string> = {}) {
-	return new Response(null, { status, headers });
-}
-
-/** In a time that does not tell how much of it is right. */
-function isSame(given: string, right: string): boolean {
-	const ours = platform.sha256(right);
-	const theirs = platform.sha256(given);
-	let difference = 0;
-	for (let at = 0; at < ours.length; at++)
-		difference |= ours.charCodeAt(at) ^ theirs.charCodeAt(at);
-	return difference === 0;
-}
-
-/** Undefined where it is too large: no more than that is ever read. */
-async function readBody(request: Request): Promise<string | undefined> {
-	const length = Number(request.headers.get("content-length") ?? 0);
-	if (length > MAX_BODY_BYTES) return undefined;
-	const decoder = new TextDecoder();
-	let text = "";
-	let size = 0;
-	for await (const piece of request.body ?? []) {
-		size += piece.length;
-		if (size > MAX_BODY_BYTES) return undefined;
-		text += decoder.decode(piece, { stream: true });
-	}
-	return text + decoder.decode();
 }
 
 function readUpdate(text: string): Update | undefined {

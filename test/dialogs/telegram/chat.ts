@@ -1,6 +1,10 @@
 // Aeon in this process with a Telegram dialog, between a fake Bot API and a fake model: what a person sees of it.
 
-import type { FakeAnswer, FakeRequest } from "../../support/fake_llm.ts";
+import {
+	type FakeAnswer,
+	type FakeRequest,
+	said,
+} from "../../support/fake_llm.ts";
 import {
 	type FakeTelegram,
 	startFakeTelegram,
@@ -44,11 +48,6 @@ export interface Chat extends AsyncDisposable {
 
 /** By default the model repeats what it was told. */
 const echo: Script = (request) => ({ text: `You said: ${said(request)}` });
-
-/** What a request's last message says, without the time that Aeon puts before it. */
-export function said({ lastText }: FakeRequest): string {
-	return lastText.replace(/^\[[^\]]* [+-]\d\d:\d\d\] /, "");
-}
 
 /** Opens one; `sections` are those of aeon.json, `telegram` the options of its dialog. */
 export async function openChat(

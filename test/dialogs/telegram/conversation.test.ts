@@ -3,22 +3,11 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { FakeAnswer } from "../../support/fake_llm.ts";
-import { ANNA, BERT, GROUP, openChat, STRANGER, said, until } from "./chat.ts";
+import { gated, said } from "../../support/fake_llm.ts";
+import { freePort } from "../../support/server.ts";
+import { ANNA, BERT, GROUP, openChat, STRANGER, until } from "./chat.ts";
 
 const STEP_MS = 1_000;
-
-/** A model that is asked and does not answer before it is told to. */
-function gated() {
-	const gate = Promise.withResolvers<void>();
-	return {
-		open: () => gate.resolve(),
-		async answer(text: string): Promise<FakeAnswer> {
-			await gate.promise;
-			return { text };
-		},
-	};
-}
 
 test("a message of somebody who is listed is answered once, and a stranger's never reaches the model", async () => {
 	await using chat = await openChat();
@@ -411,10 +400,3 @@ test("a token that Telegram refuses is said, and the rest of Aeon runs", async (
 	expect((await chat.aeon.get("/health")).status).toBe(200);
 	expect(chat.aeon.log()).not.toContain("123:WRONG");
 });
-
-async function freePort(): Promise<number> {
-	const server = Bun.serve({ port: 0, fetch: () => new Response("") });
-	const { port } = server;
-	await server.stop(true);
-	return port ?? 0;
-}

@@ -2,7 +2,7 @@
 
 import type { Update } from "grammy/types";
 import type { Clock } from "../../../src/core/clock.ts";
-import type { HttpCall } from "./fake_http.ts";
+import type { HttpCall } from "../../support/fake_http.ts";
 import { badRequest, type Parameters, Refused } from "./fake_rules.ts";
 
 const MAX_POLL_SECONDS = 50;

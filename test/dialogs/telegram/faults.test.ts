@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { FakeAnswer } from "../../support/fake_llm.ts";
+import { type FakeAnswer, said } from "../../support/fake_llm.ts";
 import type { FakeFailure } from "../../support/fake_telegram.ts";
-import { ANNA, BERT, type Chat, openChat, said, until } from "./chat.ts";
+import { ANNA, BERT, type Chat, openChat, until } from "./chat.ts";
 import { openSpeaking } from "./speaking.ts";
 
 const MARK = "(sent again: it may have arrived before)\n";

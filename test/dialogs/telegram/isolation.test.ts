@@ -1,24 +1,14 @@
 // What one person says is never in a request that is made for another one.
 
 import { expect, test } from "bun:test";
-import type { FakeRequest } from "../../support/fake_llm.ts";
-import { ANNA, BERT, type Chat, GROUP, openChat, said, until } from "./chat.ts";
+import { type FakeRequest, said } from "../../support/fake_llm.ts";
+import { randomFrom } from "../../support/random.ts";
+import { ANNA, BERT, type Chat, GROUP, openChat, until } from "./chat.ts";
 
 const ROUNDS = 100;
 /** What waits is taken together, but not all of it. */
 const MIN_TURNS = 20;
 const GIVEN_MS = 60_000;
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let t = Math.imul(state ^ (state >>> 15), 1 | state);
-		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-		return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-	};
-}
 
 /** Whose secrets a request has in it, each once. */
 function ownersIn(request: FakeRequest): string[] {

@@ -1,13 +1,14 @@
 // Aeon killed at every step of a message's way through Telegram: none is lost, none is answered twice.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { said } from "../../support/fake_llm.ts";
 import {
 	type FakeTelegram,
 	startFakeTelegram,
 } from "../../support/fake_telegram.ts";
 import { temporaryHome } from "../../support/home.ts";
 import { config, modelSaying, spawnServer } from "../../support/server.ts";
-import { ANNA, said, until } from "./chat.ts";
+import { ANNA, until } from "./chat.ts";
 
 /** More of them with `AEON_KILL_ROUNDS=100`; five processes a round are too many for every run of all tests. */
 const ROUNDS = Number(process.env.AEON_KILL_ROUNDS ?? 14);

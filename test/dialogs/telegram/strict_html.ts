@@ -1,11 +1,8 @@
 // What Telegram's documentation allows in HTML: stricter than its server, which drops in silence what it does not like.
 
 import { expect } from "bun:test";
-import {
-	cleanText,
-	isVisible,
-	plainText,
-} from "../../../src/dialogs/telegram/html.ts";
+import { cleanText, isVisible } from "../../../src/dialogs/markdown/text.ts";
+import { plainText } from "../../../src/dialogs/telegram/html.ts";
 import { renderParts } from "../../../src/dialogs/telegram/markdown.ts";
 
 const STYLES = new Set(["b", "i", "u", "s", "tg-spoiler"]);

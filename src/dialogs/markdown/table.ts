@@ -1,8 +1,8 @@
-// Tables, which Telegram does not know: aligned in a block of code, or row by row where that is too wide for a phone.
+// Tables, which no dialog knows: aligned in a block of code, or row by row where that is too wide for a phone.
 
 import type { Tokens } from "marked";
-import { BOLD, preTag, type Run, type Tag } from "./html.ts";
 import { isLinked, renderInline, textOf } from "./inline.ts";
+import type { Run, Style, Tag } from "./style.ts";
 
 /** Characters of a block of code that fit beside each other on a phone. */
 const MAX_WIDTH = 36;
@@ -11,19 +11,24 @@ const WIDE =
 	/[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\ufe0f/u;
 
 /** A table inside the tags given. */
-export function renderTable(table: Tokens.Table, tags: readonly Tag[]): Run[] {
+export function renderTable(
+	table: Tokens.Table,
+	tags: readonly Tag[],
+	style: Style,
+): Run[] {
 	const rows = [table.header, ...table.rows].map((cells, row) =>
 		cells.map(({ tokens }) =>
-			renderInline(tokens, row ? tags : [...tags, BOLD]),
+			renderInline(tokens, row ? tags : [...tags, style.bold], style),
 		),
 	);
-	return aligned(rows, table.align, tags) ?? rowByRow(rows, tags);
+	return aligned(rows, table.align, tags, style) ?? rowByRow(rows, tags);
 }
 
 function aligned(
 	rows: Run[][][],
 	align: Tokens.Table["align"],
 	tags: readonly Tag[],
+	style: Style,
 ): Run[] | undefined {
 	// An address cannot stand in code.
 	if (rows.some((cells) => cells.some((cell) => cell.some(isLinked)))) return;
@@ -42,7 +47,7 @@ function aligned(
 			.trimEnd(),
 	);
 	lines.splice(1, 0, widths.map((each) => "-".repeat(each)).join("-+-"));
-	return [{ text: lines.join("\n"), tags: [...tags, preTag()] }];
+	return [{ text: lines.join("\n"), tags: [...tags, style.pre()] }];
 }
 
 function rowByRow(rows: Run[][][], tags: readonly Tag[]): Run[] {

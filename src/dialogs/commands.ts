@@ -1,24 +1,31 @@
 // Commands such as /new, which act at once, beside everything that waits.
 
-import type { DialogHost } from "../provider.ts";
-import type { Command } from "./addressing.ts";
-import type { Memory } from "./memory.ts";
+import type { DialogMemory } from "./memory.ts";
 import { createOnce } from "./once.ts";
+import type { DialogHost } from "./provider.ts";
+
+/** A command at the beginning of a text. */
+export interface Command {
+	/** In small letters, without `/`. */
+	word: string;
+	/** As it is to be run. */
+	line: string;
+}
 
 /** What a command is run with. */
 export interface CommandParts {
 	host: Pick<DialogHost, "command">;
-	memory: Pick<Memory, "modelOf" | "chooseModel">;
+	memory: Pick<DialogMemory<never>, "modelOf" | "chooseModel">;
 }
 
-/** Runs the command of an update and gives what to answer; undefined where the host knows it for a message. An update that comes again is answered again, but its command is not run again. */
+/** Runs the command of a message and gives what to answer; undefined where the host knows it for a message. A message that comes again is answered again, but its command is not run again. */
 export type RunCommand = (
-	updateId: number,
+	messageId: number | string,
 	command: Command,
 	sessionKey: string,
 ) => Promise<string | undefined>;
 
-/** What the menu offers, in the order of use. */
+/** What a menu offers, in the order of use. */
 export const COMMANDS = [
 	{ command: "new", description: "Begin a new conversation" },
 	{ command: "stop", description: "Stop what is running" },
@@ -28,15 +35,15 @@ export const COMMANDS = [
 	{ command: "help", description: "List the commands" },
 ];
 
-/** What every bot is sent first, by its button "Start". */
+/** The answer to /start, which people send first. */
 const GREETING =
 	"Hello, this is Aeon. Write to me as to anybody; /help lists the commands.";
 
 /** The commands of a dialog. */
 export function createCommands({ host, memory }: CommandParts): RunCommand {
 	const once = createOnce();
-	return (updateId, { word, line }, sessionKey) =>
-		once(updateId, async () => {
+	return (messageId, { word, line }, sessionKey) =>
+		once(messageId, async () => {
 			if (word === "start") return GREETING;
 			const model = memory.modelOf(sessionKey);
 			const reply = await host.command(line, { sessionKey, model });

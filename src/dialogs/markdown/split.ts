@@ -1,12 +1,7 @@
-// Rendered text cut into parts, each of which Telegram takes as one message.
+// Rendered text cut into parts, each of which a dialog takes as one message.
 
-import { isVisible, type Run, writeHtml } from "./html.ts";
-
-/** UTF-16 units of visible text; Telegram takes 4,096. */
-const MAX_UNITS = 4000;
-
-/** Bytes with tags and escapes; Telegram cuts off in silence what is beyond 35,000. */
-const MAX_BYTES = 30_000;
+import type { Run, Style } from "./style.ts";
+import { isVisible } from "./text.ts";
 
 /** The whole text, and which of its units are in a block of code. */
 interface Text {
@@ -15,26 +10,50 @@ interface Text {
 	isPre: Uint8Array;
 }
 
-/** Cuts at a paragraph, else at a line, else at a word, else between characters. Gives HTML; tags go on in the next part. */
-export function splitRuns(runs: readonly Run[]): string[] {
+/** Where a part begins: the run, what comes before that run, and the place, both counted from the beginning of the text. */
+interface Place {
+	first: number;
+	passed: number;
+	start: number;
+}
+
+/** Cuts at a paragraph, else at a line, else at a word, else between characters. Gives what is sent; tags go on in the next part. */
+export function splitRuns(runs: readonly Run[], style: Style): string[] {
 	const whole = joined(runs);
-	const { text } = whole;
 	const parts: string[] = [];
-	let first = 0;
-	let passed = 0;
-	for (let start = skipBlank(whole, 0); start < text.length; ) {
-		while (passed + lengthOf(runs[first]) <= start) {
-			passed += lengthOf(runs[first++]);
+	const place = { first: 0, passed: 0, start: skipBlank(whole, 0) };
+	while (place.start < whole.text.length) {
+		while (place.passed + lengthOf(runs[place.first]) <= place.start) {
+			place.passed += lengthOf(runs[place.first++]);
 		}
-		const limit = reach(runs, first, start - passed) + start;
-		const cut = limit < text.length ? findCut(whole, start, limit) : limit;
-		const end = trimmedEnd(whole, start, cut);
-		if (isVisible(text.slice(start, end))) {
-			parts.push(writeHtml(slice(runs, first, start - passed, end - passed)));
-		}
-		start = nextStart(whole, cut);
+		const { written, next } = takePart(whole, place, style);
+		if (written) parts.push(written);
+		place.start = next;
 	}
 	return parts;
+}
+
+/** The longest part that can be sent, empty where nobody could see it; and where the next one begins. */
+function takePart(
+	whole: Text,
+	{ first, passed, start }: Place,
+	style: Style,
+): { written: string; next: number } {
+	const { runs, text } = whole;
+	let reach = style.reach(runs, first, start - passed);
+	for (;;) {
+		const limit = start + reach;
+		const cut = limit < text.length ? findCut(whole, start, limit) : limit;
+		const end = trimmedEnd(whole, start, cut);
+		const written = isVisible(text.slice(start, end))
+			? style.write(slice(runs, first, start - passed, end - passed))
+			: "";
+		if (written.length <= style.maxWritten || reach <= 2) {
+			return { written, next: nextStart(whole, cut) };
+		}
+		const share = style.maxWritten / written.length;
+		reach = Math.max(2, Math.floor((end - start) * share));
+	}
 }
 
 function joined(runs: readonly Run[]): Text {
@@ -47,30 +66,6 @@ function joined(runs: readonly Run[]): Text {
 		offset = end;
 	}
 	return { runs, text, isPre };
-}
-
-/** How many units from an offset within a run one part may have. */
-function reach(runs: readonly Run[], first: number, offset: number): number {
-	let units = 0;
-	let bytes = 0;
-	for (let index = first; index < runs.length; index++) {
-		const { text, tags } = runs[index] as Run;
-		for (const { open, close } of tags) {
-			bytes += Buffer.byteLength(open) + close.length;
-		}
-		for (let at = index === first ? offset : 0; at < text.length; at++) {
-			bytes += bytesOf(text[at]);
-			if (units === MAX_UNITS || bytes > MAX_BYTES) return Math.max(units, 2);
-			units++;
-		}
-	}
-	return units;
-}
-
-function bytesOf(unit = ""): number {
-	if (unit === "&") return 5;
-	if (unit === "<" || unit === ">") return 4;
-	return unit < "\u0080" ? 1 : 3;
 }
 
 /** Where a part that begins at `start` ends, at most at `limit`; a cut in its first half is none. */

@@ -6,7 +6,7 @@ import { Mailbox } from "./agent/mailbox.ts";
 import { Runtime } from "./agent/runtime.ts";
 import { openAgents } from "./app_agents.ts";
 import { type OpenDialog, openDialog } from "./app_dialogs.ts";
-import { createCompletion } from "./app_media.ts";
+import { createMedia } from "./app_media.ts";
 import { orAborted } from "./core/abort.ts";
 import type { RuntimeEvent } from "./core/event.ts";
 import {
@@ -104,7 +104,7 @@ export async function openAeon(
 		approvals: openApprovals(join(state, "approvals.json")),
 		agents: () => now.agents,
 		settings: () => now.settings,
-		complete: createCompletion({
+		media: createMedia({
 			dialogs,
 			workspace,
 			logger,

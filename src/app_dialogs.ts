@@ -5,6 +5,8 @@ import type { Mailbox } from "./agent/mailbox.ts";
 import type { Runtime } from "./agent/runtime.ts";
 import type { Sender } from "./agent/sender.ts";
 import { runSlash } from "./agent/slash.ts";
+import { alarmLoss, alarmState } from "./app_alarms.ts";
+import type { Media } from "./app_media.ts";
 import type { ApprovalRequest, Decision } from "./core/approval.ts";
 import { steadyClock } from "./core/clock.ts";
 import { type DialogState, newDeliveryId } from "./core/delivery.ts";
@@ -36,8 +38,7 @@ export interface HostParts {
 	workspace(): Workspace;
 	/** Every dialog that is there, by its name. */
 	dialogs: ReadonlyMap<string, OpenDialog>;
-	/** Fetches what belongs to a message, when its turn begins. */
-	complete: NonNullable<Sender["complete"]>;
+	media: Media;
 	/** Is told what happens to dialogs and their messages. */
 	observe(event: DialogEvent): void;
 }
@@ -49,6 +50,8 @@ export interface OpenDialog {
 	/** Where what is said in it is kept until it is there; none where it is just shown. */
 	outbox: Outbox | undefined;
 	state: DialogState;
+	/** What could not be delivered last, since the start; `at` in milliseconds since 1970. */
+	lastFailure?: { at: number; reason: string };
 }
 
 /** Opens what a dialog is started with. */
@@ -58,6 +61,7 @@ export function openDialog(
 ): OpenDialog {
 	const { runtime, mailbox, store, logger, observe, workspace } = parts;
 	const { name } = provider;
+	const alarms = { dialogs: parts.dialogs, logger, now: Date.now };
 	const outbox = isMailed(provider)
 		? new Outbox({
 				dialog: provider,
@@ -66,6 +70,10 @@ export function openDialog(
 				logger,
 				observe,
 				openFile: (file) => openOutboundFile(workspace(), file),
+				lost(loss) {
+					open.lastFailure = { at: Date.now(), reason: loss.reason };
+					alarmLoss(name, loss, alarms);
+				},
 			})
 		: undefined;
 	const senderOf = (message: InboundMessage) =>
@@ -73,7 +81,13 @@ export function openDialog(
 	const host: DialogHost = {
 		receive: async (message) =>
 			runtime.submit(message, senderOf(message)).result,
-		accept: (message) => mailbox.accept(name, message, senderOf(message)),
+		async accept(message) {
+			const accepted = await mailbox.accept(name, message, senderOf(message));
+			const { queued, isRepeat } = accepted;
+			if (provider.mediaExpires && queued && !isRepeat)
+				parts.media.prefetch(name, message);
+			return accepted;
+		},
 		amend: (...change) => mailbox.amend(...change),
 		async resume() {
 			const [count] = await Promise.all([
@@ -93,10 +107,18 @@ export function openDialog(
 			await outbox?.say(to, saying);
 		},
 		hasSaid: async (deliveryId) => (await store.partsOf(deliveryId)).length > 0,
+		async confirm(report) {
+			await outbox?.confirm(report);
+		},
+		async said(to, platformId) {
+			const part = await store.findPart(name, platformId);
+			return part?.to === to ? part.content.text : undefined;
+		},
 		report(state) {
 			const { state: before } = open.state;
 			open.state = state;
 			observe({ type: "dialog.state", name, ...state });
+			alarmState(name, state, alarms);
 			if (state.state === "running" && before !== "running") outbox?.hurry();
 		},
 	};
@@ -149,6 +171,7 @@ function createSender(
 		dialog: provider.name,
 		to,
 		sessionKey,
+		reference,
 		// Where several people talk, it must be seen whom an answer is for.
 		...(sender !== undefined && { replyTo: reference }),
 	};
@@ -162,7 +185,7 @@ function createSender(
 		send: (outbound) => send(parts.dialogs, provider, sessionKey, outbound),
 		...(outbox && {
 			joins: true,
-			complete: parts.complete,
+			complete: parts.media.complete,
 			deliver: (result, runIds) => outbox.deliver(result, runIds, address),
 		}),
 	};

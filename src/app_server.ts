@@ -76,7 +76,11 @@ export function createBackend({
 			}));
 		},
 		dialogs: () =>
-			[...aeon.dialogs].map(([name, { state }]) => ({ name, ...state })),
+			[...aeon.dialogs].map(([name, { state, lastFailure }]) => ({
+				name,
+				...state,
+				...(lastFailure && { lastFailure }),
+			})),
 		async send(name, to, text, attachments) {
 			const dialog = aeon.dialogs.get(name);
 			if (!dialog)

@@ -45,9 +45,7 @@ export const status = defineCommand({
 /** A status as a person reads it: a line for everything. */
 export function describeStatus(found: Omit<Payload<"status">, "ok">): string {
 	const { storage, queue, tokensToday: tokens } = found;
-	const dialogs = found.dialogs.map(({ name, state, problem }) =>
-		problem ? `${name} ${state} (${problem})` : `${name} ${state}`,
-	);
+	const dialogs = found.dialogs.map(describeDialog);
 	const lines: [string, string | number][] = [
 		["version", found.version],
 		["process", found.pid],
@@ -72,6 +70,20 @@ export function describeStatus(found: Omit<Payload<"status">, "ok">): string {
 	return lines
 		.map(([name, value]) => `${name.padEnd(10)}${visible(String(value))}\n`)
 		.join("");
+}
+
+/** Such as `telegram retrying (Telegram cannot be reached: …)`, and what failed last in it. */
+function describeDialog({
+	name,
+	state,
+	problem,
+	lastFailure,
+}: Payload<"status">["dialogs"][number]): string {
+	const failed =
+		lastFailure &&
+		`could not deliver at ${new Date(lastFailure.at).toISOString().slice(0, 16)}Z: ${lastFailure.reason}`;
+	const why = [problem, failed].filter(Boolean).join("; ");
+	return why ? `${name} ${state} (${why})` : `${name} ${state}`;
 }
 
 /** The two largest units: `3 d 4 h`. */

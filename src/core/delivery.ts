@@ -1,11 +1,32 @@
 // What is sent to people by dialogs that somebody else carries: the parts of a message, and what became of them.
 
+import type { AeonError } from "./errors.ts";
 import type { Attachment } from "./message.ts";
 
-/** What became of a part. */
-export const PART_STATES = ["pending", "sent", "failed"] as const;
+/** What became of a part. Only some platforms tell that a part was delivered to the person, and read. */
+export const PART_STATES = [
+	"pending",
+	"sent",
+	"delivered",
+	"read",
+	"failed",
+] as const;
 
 export type PartState = (typeof PART_STATES)[number];
+
+/** What a platform tells later of a message that it was given. It may come late, more than once and in any order. */
+export interface DeliveryReport {
+	/** What the platform calls the message. */
+	platformId: string;
+	/** What Aeon called it when it was sent, where the platform gives that back. */
+	name?: PartName;
+	state: Exclude<PartState, "pending">;
+	/** Why it failed: `peer_unavailable` where it may be sent again, `peer_rejected` where not. */
+	error?: AeonError;
+}
+
+/** What a part is known by. */
+export type PartName = Pick<OutboxPart, "deliveryId" | "part">;
 
 /** What one part says: one message of the platform. */
 export interface PartContent {

@@ -34,6 +34,8 @@ export interface AnswerAddress {
 	dialog: string;
 	to: string;
 	sessionKey: string;
+	/** The message that it answers, as the platform calls that one; shown where `replyTo` is set. */
+	reference?: string | undefined;
 	replyTo?: string | undefined;
 }
 

@@ -1,9 +1,10 @@
 // One chat: what is to be sent to it, one thing after the other, and no faster than its platform bears.
 
 import type { Clock } from "../core/clock.ts";
-import type { OutboxPart } from "../core/delivery.ts";
+import type { OutboxPart, PartName } from "../core/delivery.ts";
 import { hasCode } from "../core/errors.ts";
 import type { Answer, Change } from "./answer.ts";
+import { isUncertain } from "./part.ts";
 import {
 	closingMs,
 	type Outcome,
@@ -50,6 +51,8 @@ export class Chat {
 	#previewAt = 0;
 	#waker = new AbortController();
 	#running: Promise<void> | undefined;
+	/** The first part of the queue is on its way. */
+	#isSending = false;
 	/** Resolves when what is being done now is over. */
 	#doing: Promise<void> | undefined;
 	#doingSince: number | undefined;
@@ -92,10 +95,23 @@ export class Chat {
 		this.wake();
 	}
 
-	/** What waits after a failure is tried now: the platform can be reached again. */
+	/** Takes a part out of what waits; undefined where it is not there, or is just being sent. */
+	withdraw({ deliveryId, part }: PartName): OutboxPart | undefined {
+		const at = this.#queue.findIndex(
+			(one) => one.deliveryId === deliveryId && one.part === part,
+		);
+		if (at < 0 || (at === 0 && this.#isSending)) return undefined;
+		const [withdrawn] = this.#queue.splice(at, 1);
+		this.wake();
+		return withdrawn;
+	}
+
+	/** What waits after a failure is tried now: the platform can be reached again. What it may still tell of is waited for. */
 	hurry(): void {
 		const [part] = this.#queue;
-		if (part) part.dueAt = this.#parts.clock.now();
+		const { clock, dialog } = this.#parts;
+		if (part && !(isUncertain(part) && dialog.confirmationMs))
+			part.dueAt = clock.now();
 		this.wake();
 	}
 
@@ -190,7 +206,12 @@ export class Chat {
 
 	async #send(part: OutboxPart): Promise<void> {
 		const { clock, signal, settled } = this.#parts;
-		const outcome = await sendPart(part, this.#parts, signal);
+		// It may have been withdrawn while what is sent another way was waited for.
+		if (this.#queue[0] !== part) return;
+		this.#isSending = true;
+		const outcome = await sendPart(part, this.#parts, signal).finally(() => {
+			this.#isSending = false;
+		});
 		const { part: after, closedMs = 0 } = outcome;
 		this.#editedAt = clock.now();
 		this.#closedUntil = Math.max(this.#closedUntil, clock.now() + closedMs);

@@ -1,7 +1,11 @@
 // What Aeon says in a dialog that somebody else carries: kept until it is there, sent in order, once.
 
 import type { Clock } from "../core/clock.ts";
-import { newDeliveryId, type OutboxPart } from "../core/delivery.ts";
+import {
+	type DeliveryReport,
+	newDeliveryId,
+	type OutboxPart,
+} from "../core/delivery.ts";
 import { AeonError } from "../core/errors.ts";
 import type { DialogEvent, TurnEvent, TurnResult } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
@@ -9,7 +13,9 @@ import type { DialogProvider } from "../dialogs/provider.ts";
 import type { SessionStore } from "../storage/store.ts";
 import { Answer, type AnswerAddress } from "./answer.ts";
 import { Chat } from "./chat.ts";
-import { contentsOf, type Saying } from "./saying.ts";
+import { Confirming } from "./confirming.ts";
+import { fileLane, isUncertain, laneOf, nameOf } from "./part.ts";
+import { partsOf, type Saying } from "./saying.ts";
 import type { Outcome, SendingParts } from "./sending.ts";
 import { showTyping } from "./typing.ts";
 import { Watching } from "./watching.ts";
@@ -26,6 +32,14 @@ export interface OutboxParts extends Pick<SendingParts, "openFile"> {
 	logger: Logger;
 	/** Is told what becomes of messages that are no answers. */
 	observe(event: DialogEvent): void;
+	/** Is told what could not be sent. */
+	lost?(loss: Loss): void;
+}
+
+/** Something that was not said, and whether the person knows. */
+export interface Loss extends Pick<OutboxPart, "deliveryId" | "to"> {
+	reason: string;
+	isTold: boolean;
 }
 
 /** Sentences about what could not be sent are named after it. */
@@ -43,11 +57,22 @@ export class Outbox {
 	/** Messages on their way into the store that are said once. */
 	readonly #saying = new Map<string, Promise<void>>();
 	readonly #watching: Watching;
+	readonly #confirming: Confirming;
 	readonly #end = new AbortController();
 
 	constructor(parts: OutboxParts) {
 		this.#parts = parts;
 		this.#watching = new Watching(parts.observe);
+		this.#confirming = new Confirming({
+			...parts,
+			now: parts.clock.now,
+			isInHand: (part) => this.#inHand.has(nameOf(part)),
+			withdraw: (part) => this.#chats.get(laneOf(part))?.withdraw(part),
+			settled: async (outcome) => {
+				await this.#settled(outcome);
+				if (outcome.part.state === "pending") this.#send([outcome.part]);
+			},
+		});
 	}
 
 	/** Shows what a turn tells. */
@@ -102,6 +127,11 @@ export class Outbox {
 		return said;
 	}
 
+	/** Takes in what the platform tells of a message; resolves once that is safe. */
+	confirm(report: DeliveryReport): Promise<void> {
+		return this.#confirming.confirm(report);
+	}
+
 	/** Takes up what a restart has left unsent; gives how much that was. */
 	async resume(): Promise<number> {
 		const { store, dialog, clock } = this.#parts;
@@ -112,14 +142,15 @@ export class Outbox {
 			const name = nameOf(part);
 			return !before.has(name) && !this.#inHand.has(name);
 		});
-		// The clock may have been another one.
 		const now = clock.now();
-		const latest = (time = now) => Math.min(time, now);
 		this.#send(
 			left.map((part) => ({
 				...part,
-				createdAt: latest(part.createdAt),
-				dueAt: latest(part.dueAt),
+				// The clock may have been another one.
+				createdAt: Math.min(part.createdAt, now),
+				dueAt: isUncertain(part)
+					? now + (dialog.confirmationMs ?? 0)
+					: Math.min(part.dueAt ?? now, now),
 			})),
 		);
 		return left.length;
@@ -154,34 +185,17 @@ export class Outbox {
 
 	async #say(to: string, saying: Saying, deliveryId: string): Promise<void> {
 		const { store, dialog, clock } = this.#parts;
-		const { replyTo, sessionKey } = saying;
-		const now = clock.now();
-		const session = sessionKey === undefined ? {} : { sessionKey };
-		const contents = contentsOf(saying, dialog.split);
-		if (contents.length === 0)
+		const parts = partsOf(saying, { deliveryId, to, dialog, now: clock.now() });
+		if (parts.length === 0)
 			throw new AeonError("usage", "There is nothing to be seen in that text.");
-		const parts = contents.map(
-			(content, part): OutboxPart => ({
-				deliveryId,
-				part,
-				dialog: dialog.name,
-				to,
-				...session,
-				content: {
-					...content,
-					...(part === 0 && replyTo !== undefined && { replyTo }),
-				},
-				state: "pending",
-				attempts: 0,
-				createdAt: now,
-				dueAt: now,
-			}),
-		);
 		this.#hold(parts);
 		await store.saveParts(parts);
-		const { text } = saying;
-		const about = { deliveryId, dialog: dialog.name, to, text, ...session };
-		this.#watching.begin(about, parts.length);
+		const { text, sessionKey } = saying;
+		const about = { deliveryId, dialog: dialog.name, to, text };
+		this.#watching.begin(
+			{ ...about, ...(sessionKey !== undefined && { sessionKey }) },
+			parts.length,
+		);
 		this.#send(parts);
 	}
 
@@ -193,10 +207,7 @@ export class Outbox {
 	#send(parts: readonly OutboxPart[]): void {
 		this.#hold(parts);
 		for (const part of parts) {
-			const { to, content } = part;
-			// A file may take long, and nobody should wait for their answers behind it.
-			const lane = content.attachment ? `${to} files` : to;
-			this.#chat(to, lane).enqueue([part]);
+			this.#chat(part.to, laneOf(part)).enqueue([part]);
 		}
 	}
 
@@ -206,8 +217,9 @@ export class Outbox {
 		const typing = new AbortController();
 		this.#answers.set(runId, answer);
 		this.#typing.set(runId, typing);
+		const { to, reference } = address;
 		const signal = AbortSignal.any([typing.signal, this.#end.signal]);
-		void showTyping(dialog, address.to, clock, signal);
+		void showTyping(dialog, to, clock, signal, reference);
 		answer.ready = store.partsOf(runId).then(
 			(parts) => {
 				answer.restore(parts);
@@ -241,7 +253,7 @@ export class Outbox {
 			now: clock.now,
 			save: (part) => store.saveParts([part]),
 			makeWay: () =>
-				lane === to ? this.#chats.get(`${to} files`)?.followed() : undefined,
+				lane === to ? this.#chats.get(fileLane(to))?.followed() : undefined,
 			settled: (outcome) => this.#settled(outcome),
 			failed: (error) => logger.error("outbox.fault", { to, error }),
 		});
@@ -262,15 +274,14 @@ export class Outbox {
 			this.#inHand.delete(nameOf(part));
 			this.#watching.settle(part);
 		}
-		const isFailure = deliveryId.startsWith(FAILURE_PREFIX);
-		if (isFailed && !isFailure && !isShut)
+		this.#confirming.settled(part);
+		if (!isFailed) return;
+		const isTold = !isShut && !deliveryId.startsWith(FAILURE_PREFIX);
+		this.#parts.lost?.({ deliveryId, to, reason, isTold });
+		if (isTold)
 			await this.say(to, {
 				text: `A part of what I had to say could not be sent. ${reason}`,
 				deliveryId: `${FAILURE_PREFIX}${deliveryId}`,
 			});
 	}
-}
-
-function nameOf({ deliveryId, part }: OutboxPart): string {
-	return `${deliveryId} ${part}`;
 }

@@ -1,7 +1,11 @@
 // One try to bring one part to its chat, and what is to be done after it.
 
-import type { OutboundFile, OutboxPart } from "../core/delivery.ts";
-import { describeError, hasCode } from "../core/errors.ts";
+import type {
+	DeliveryReport,
+	OutboundFile,
+	OutboxPart,
+} from "../core/delivery.ts";
+import { AeonError, describeError, hasCode } from "../core/errors.ts";
 import type { Attachment } from "../core/message.ts";
 import type { DialogProvider } from "../dialogs/provider.ts";
 
@@ -53,15 +57,41 @@ export async function sendPart(
 		return { part: { ...rest, ...called(platformId), state: "sent" } };
 	} catch (error) {
 		if (signal.aborted) throw signal.reason;
-		const after = afterFailure(part, before, error, parts.now());
-		const isShut = hasCode(error, "peer_rejected") && error.status === 403;
-		const outcome = { part: after, closedMs: closingMs(error), isShut };
-		const { attachment, text } = part.content;
-		if (after.state !== "failed" || !attachment || text === "" || isShut)
-			return outcome;
-		const words = withoutFile(part, parts.now());
-		return { ...outcome, part: words, lostFile: after.reason ?? "" };
+		return afterTry(part, before, error, parts);
 	}
+}
+
+/** What a message comes to that the platform took and could not deliver. */
+export function afterReport(
+	part: OutboxPart,
+	{ error }: DeliveryReport,
+	parts: Pick<SendingParts, "dialog" | "now">,
+): Outcome {
+	const { platformId, triedAt, ...rest } = part;
+	const again: OutboxPart = { ...rest, state: "pending" };
+	const failure =
+		error ?? new AeonError("peer_rejected", "The platform did not say why.");
+	const outcome = afterTry(again, undefined, failure, parts);
+	// Sent again it is another message.
+	if (outcome.part.state === "pending") return outcome;
+	return { ...outcome, part: { ...outcome.part, ...called(platformId) } };
+}
+
+function afterTry(
+	part: OutboxPart,
+	triedBefore: string | undefined,
+	error: unknown,
+	{ dialog, now }: Pick<SendingParts, "dialog" | "now">,
+): Outcome {
+	const { confirmationMs = 0 } = dialog;
+	const after = afterFailure(part, triedBefore, error, now(), confirmationMs);
+	const isShut = hasCode(error, "peer_rejected") && error.status === 403;
+	const outcome = { part: after, closedMs: closingMs(error), isShut };
+	const { attachment, text } = part.content;
+	if (after.state !== "failed" || !attachment || text === "" || isShut)
+		return outcome;
+	const words = withoutFile(part, now());
+	return { ...outcome, part: words, lostFile: after.reason ?? "" };
 }
 
 /** How long a platform wants to be left alone by a chat, where that is what it said. */
@@ -87,6 +117,7 @@ async function bring(
 	const message = {
 		text,
 		deliveryId,
+		part: part.part,
 		...(sessionKey !== undefined && { sessionKey }),
 		...(replyTo !== undefined && { replyTo }),
 	};
@@ -114,6 +145,7 @@ function afterFailure(
 	triedBefore: string | undefined,
 	error: unknown,
 	now: number,
+	confirmationMs: number,
 ): OutboxPart {
 	const { platformId, dueAt, triedAt, ...rest } = part;
 	const reason = describeError(error);
@@ -140,7 +172,10 @@ function afterFailure(
 		};
 	const backoffMs = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** part.attempts);
 	const asked = hasCode(error, "peer_unavailable") && error.retryAfterMs;
-	const pauseMs = asked || backoffMs * (0.75 + Math.random() / 2);
+	const jitteredMs = backoffMs * (0.75 + Math.random() / 2);
+	const pauseMs = hasCode(error, "peer_silent")
+		? Math.max(confirmationMs, jitteredMs)
+		: asked || jitteredMs;
 	// Where nothing was done, there is no more to be looked for than before.
 	const uncertain = hasCode(error, "peer_silent") ? triedAt : triedBefore;
 	return {

@@ -33,7 +33,7 @@ export class Watching {
 		const watched = this.#watched.get(deliveryId);
 		if (!watched) return;
 		watched.left--;
-		if (watched.left > 0 && state === "sent") return;
+		if (watched.left > 0 && state !== "failed") return;
 		this.#watched.delete(deliveryId);
 		this.#observe({ ...watched.event, state });
 	}

@@ -1,5 +1,6 @@
 // What comes with a message: fetched into the workspace, looked at, listened to, and told in one line each.
 
+import { orAborted } from "../core/abort.ts";
 import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Attachment, RemoteFile } from "../core/message.ts";
@@ -19,6 +20,8 @@ export interface IntakeParts extends DownloadParts {
 	/** None where `transcription` is not in aeon.json. */
 	transcriber?: Transcriber | undefined;
 	logger: Logger;
+	/** What was fetched before. */
+	ready?(file: RemoteFile): Promise<Download | undefined>;
 }
 
 /** What came of files. */
@@ -72,7 +75,8 @@ async function takeFile(
 	const label = labelOf(file);
 	let got: Download;
 	try {
-		got = await download(file, parts, signal);
+		const ready = parts.ready && orAborted(parts.ready(file), signal);
+		got = (await ready) ?? (await download(file, parts, signal));
 	} catch (error) {
 		const reason = fail(file, parts, signal, error);
 		const said = `${label}: it could not be fetched: ${reason}`;

@@ -90,6 +90,14 @@ export class RemoteHost implements DialogHost {
 		throw notHere();
 	}
 
+	async confirm(): Promise<void> {
+		throw notHere();
+	}
+
+	async said(): Promise<string | undefined> {
+		throw notHere();
+	}
+
 	report(): void {}
 
 	async resume(): Promise<number> {

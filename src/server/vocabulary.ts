@@ -116,6 +116,18 @@ export const dialogState = z.object({
 	name: z.string(),
 	state: z.enum(["starting", "running", "retrying", "stopped"]),
 	problem: z.optional(text("Why it is not running")),
+	lastFailure: z.optional(
+		z
+			.object({
+				at: count("Milliseconds since 1970"),
+				reason: z.string(),
+			})
+			.check(
+				z.describe(
+					"What could not be delivered last, since the start; not in the event",
+				),
+			),
+	),
 });
 
 export const tokens = z.object({

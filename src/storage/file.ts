@@ -149,6 +149,9 @@ function createStore(directory: string, inbox: InboxFile): SessionStore {
 		partsOf: (deliveryId) =>
 			guarded(directory, () => inbox.partsOf(deliveryId)),
 
+		findPart: (dialog, platformId) =>
+			guarded(directory, () => inbox.findPart(dialog, platformId)),
+
 		statistics: (since) =>
 			guarded(directory, async () => {
 				const paths = summaries.paths();

@@ -128,6 +128,11 @@ export class InboxFile {
 		return this.#parts.of(deliveryId);
 	}
 
+	findPart(dialog: string, platformId: string): OutboxPart | undefined {
+		this.#catchUp();
+		return this.#parts.called(dialog, platformId);
+	}
+
 	#catchUp(): void {
 		this.#log.catchUp();
 		for (const line of this.#untold) {

@@ -21,6 +21,12 @@ export class Parts {
 		return this.#copies((part) => part.deliveryId === deliveryId).sort(byPart);
 	}
 
+	called(dialog: string, platformId: string): OutboxPart | undefined {
+		return this.#copies(
+			(part) => part.dialog === dialog && part.platformId === platformId,
+		).at(-1);
+	}
+
 	save({ parts, settled_at }: SavedLine): void {
 		for (const part of parts) {
 			const name = nameOfPart(part);

@@ -35,8 +35,8 @@ export interface ResilientOptions extends StoreAccess {
  * A store on top of another one that is opened behind it: operations wait for the first try. What the other one does not
  * take, or while it cannot be opened, is kept in memory up to a bound, served from there, and written once that works; a
  * damaged one is recovered. Only `resetSession` and `deleteSession` throw `storage_failed` then, and of the reads those
- * that would leave out what they cannot know: not `getHistory`, `getSession`, `pendingParts` and `partsOf`. Until what is
- * kept is written, a kill loses it.
+ * that would leave out what they cannot know: not `getHistory`, `getSession`, `pendingParts`, `partsOf` and `findPart`.
+ * Until what is kept is written, a kill loses it.
  */
 export function resilient(options: ResilientOptions): ResilientStore {
 	const notices: string[] = [];

@@ -19,6 +19,7 @@ type Inbox = Pick<
 	| "saveParts"
 	| "pendingParts"
 	| "partsOf"
+	| "findPart"
 >;
 
 /** A read of the store; throws where that fails. */
@@ -133,6 +134,15 @@ export function resilientInbox(writing: Writing, read: Read): Inbox {
 				(part) => part.deliveryId === deliveryId,
 			);
 			return parts.sort(byPart);
+		},
+
+		async findPart(dialog, platformId) {
+			const parts = await findParts(
+				async (store) =>
+					[await store.findPart(dialog, platformId)].filter((part) => !!part),
+				(part) => part.dialog === dialog && part.platformId === platformId,
+			);
+			return parts.at(-1);
 		},
 	};
 }

@@ -36,7 +36,10 @@ const SAVE = `
 
 /** The part of a store that keeps the outbox, and what the inbox does with it in its own transactions. */
 export interface Outbox
-	extends Pick<SessionStore, "saveParts" | "pendingParts" | "partsOf"> {
+	extends Pick<
+		SessionStore,
+		"saveParts" | "pendingParts" | "partsOf" | "findPart"
+	> {
 	put(parts: readonly OutboxPart[]): void;
 	/** Forgets parts that were sent, or had failed, a week before. */
 	forget(timestamp: number): void;
@@ -49,6 +52,10 @@ export function createOutbox({ database, read, write }: Connection): Outbox {
 	);
 	const findParts = database.prepare<OutboxRow>(
 		"SELECT * FROM outbox WHERE delivery_id = $deliveryId ORDER BY part",
+	);
+	// What is asked about was mostly sent just now, so that an index would cost more than it saves.
+	const findNamed = database.prepare<OutboxRow>(
+		"SELECT * FROM outbox WHERE dialog = $dialog AND platform_id = $platformId ORDER BY rowid DESC LIMIT 1",
 	);
 	// Nobody says when a part came to its end: the first write that tells the time has it.
 	const settle = database.prepare(
@@ -77,6 +84,9 @@ export function createOutbox({ database, read, write }: Connection): Outbox {
 
 		partsOf: (deliveryId) =>
 			read(() => findParts.all({ deliveryId }).flatMap(asPart)),
+
+		findPart: (dialog, platformId) =>
+			read(() => findNamed.all({ dialog, platformId }).flatMap(asPart)[0]),
 	};
 }
 

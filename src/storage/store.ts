@@ -131,6 +131,8 @@ export interface SessionStore {
 	pendingParts(dialog: string): Promise<OutboxPart[]>;
 	/** The parts of one message that are still known, in order: sent and failed ones for a day at least. */
 	partsOf(deliveryId: string): Promise<OutboxPart[]>;
+	/** The part that a dialog's platform calls so, of those that are still known; of several the one first saved last. */
+	findPart(dialog: string, platformId: string): Promise<OutboxPart | undefined>;
 	/** Counts what is there: all sessions, and the tokens used since a time, milliseconds since 1970. */
 	statistics(since: number): Promise<StoreStatistics>;
 	/**

@@ -70,6 +70,15 @@ test("status shows times in two units, what is wrong with the storage, and what 
 		dialogs: [
 			{ name: "ws", state: "running" as const },
 			{ name: "telegram", state: "retrying" as const },
+			{
+				name: "whatsapp",
+				state: "stopped" as const,
+				problem: "the token is refused",
+				lastFailure: {
+					at: Date.UTC(2026, 0, 2, 3, 4, 5),
+					reason: "they wrote too long ago",
+				},
+			},
 		],
 		queue: { running: 1, waiting: 2 },
 		tokensToday: {
@@ -91,7 +100,7 @@ test("status shows times in two units, what is wrong with the storage, and what 
 			"storage   file, the disk is full",
 			"sessions  2",
 			"clients   3",
-			"dialogs   ws running, telegram retrying",
+			"dialogs   ws running, telegram retrying, whatsapp stopped (the token is refused; could not deliver at 2026-01-02T03:04Z: they wrote too long ago)",
 			"queue     1 running, 2 waiting",
 			"today     5 tokens in (4 from the cache), 6 out",
 			"faults    1",

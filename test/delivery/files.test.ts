@@ -90,3 +90,14 @@ test.each([
 	expect(platform.chat("777")).toHaveLength(n + 1);
 	expect(platform.chat("777")).toContain(text);
 });
+
+test("words that a kind of file cannot carry are sent before it", async () => {
+	await using rig = await openOutboxRig();
+	const { clock, platform, outbox } = rig;
+	platform.dialog.captions = (mimeType) => !mimeType.startsWith("audio/");
+	const song = { path: "song.mp3", mimeType: "audio/mpeg" };
+	await outbox.say("777", { text: "listen", attachments: [song, PICTURE] });
+	await outbox.say("777", { text: "look", attachments: [PICTURE, song] });
+	await clock.advance(10_000);
+	expect(platform.chat("777")).toEqual(["listen", "", "", "look", ""]);
+});

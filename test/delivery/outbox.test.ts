@@ -476,3 +476,18 @@ test("at its end it waits for what can be sent, and keeps the rest", async () =>
 	await closed;
 	expect(await store.pendingParts("post")).toHaveLength(1);
 });
+
+test("typing is shown for the message that is answered, as often as the platform needs it", async () => {
+	platform.dialog.typingMs = 25_000;
+	const run = beginTurn(() => outbox, "run-1", "777", "wamid.1");
+	await clock.advance(50_000);
+	await run.end();
+	await clock.advance(50_000);
+	const shown = platform.calls.filter(({ kind }) => kind === "typing");
+	const [{ at: begin = 0 } = {}] = shown;
+	expect(shown.map(({ text, at }) => [text, at - begin])).toEqual([
+		["wamid.1", 0],
+		["wamid.1", 24_000],
+		["wamid.1", 48_000],
+	]);
+});

@@ -40,7 +40,11 @@ export interface Platform {
 /** Where a text is cut: into parts of one platform message each. */
 const CUT = "|";
 
-export function createPlatform(now: () => number, pauseMs = 1_000): Platform {
+export function createPlatform(
+	now: () => number,
+	pauseMs = 1_000,
+	name = "post",
+): Platform {
 	const calls: Call[] = [];
 	const failures: Required<Failure>[] = [];
 	const messages = new Map<string, { to: string; text: string }>();
@@ -62,7 +66,7 @@ export function createPlatform(now: () => number, pauseMs = 1_000): Platform {
 	};
 
 	const dialog: MailedDialog = {
-		name: "post",
+		name,
 		async start() {},
 		async stop() {},
 		split: (text) => (text.trim() === "" ? [] : text.split(CUT)),
@@ -87,8 +91,9 @@ export function createPlatform(now: () => number, pauseMs = 1_000): Platform {
 		async remove(to, id) {
 			note({ kind: "remove", to }, () => void messages.delete(id));
 		},
-		async typing(to) {
-			note({ kind: "typing", to }, () => {});
+		async typing(to, _signal, reference) {
+			const text = reference === undefined ? {} : { text: reference };
+			note({ kind: "typing", to, ...text }, () => {});
 		},
 		editPauseMs: () => pauseMs,
 		bookmark: () => String(count),

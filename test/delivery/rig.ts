@@ -1,8 +1,9 @@
 // An outbox on a store of its own and a platform of a test's own, with the turns that speak through it.
 
 import { join } from "node:path";
+import type { DialogEvent } from "../../src/core/event.ts";
 import type { Logger } from "../../src/core/logger.ts";
-import { Outbox } from "../../src/delivery/outbox.ts";
+import { type Loss, Outbox } from "../../src/delivery/outbox.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import { fakeClock } from "../support/fake_clock.ts";
 import { temporaryFolder } from "../support/home.ts";
@@ -22,6 +23,8 @@ export async function openOutboxRig() {
 	const clock = fakeClock();
 	const platform = createPlatform(clock.now);
 	const logged: string[] = [];
+	const observed: DialogEvent[] = [];
+	const lost: Loss[] = [];
 	const note = (event: string) => void logged.push(event);
 	const logger: Logger = {
 		debug() {},
@@ -37,7 +40,8 @@ export async function openOutboxRig() {
 			store,
 			clock,
 			logger,
-			observe() {},
+			observe: (event) => void observed.push(event),
+			lost: (loss) => void lost.push(loss),
 			openFile: async ({ path, mimeType }) => ({
 				name: path,
 				mimeType,
@@ -52,6 +56,8 @@ export async function openOutboxRig() {
 		clock,
 		platform,
 		logged,
+		observed,
+		lost,
 		get outbox() {
 			return outbox;
 		},

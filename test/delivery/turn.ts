@@ -5,9 +5,14 @@ import { NO_USAGE } from "../../src/core/message.ts";
 import type { Outbox } from "../../src/delivery/outbox.ts";
 
 /** Begins a turn of this run with somebody; what is told later goes to the outbox that there is then. */
-export function beginTurn(outbox: () => Outbox, runId: string, to = "777") {
+export function beginTurn(
+	outbox: () => Outbox,
+	runId: string,
+	to = "777",
+	reference?: string,
+) {
 	const sessionKey = `agent:main:post:${to}`;
-	const address = { dialog: "post", to, sessionKey };
+	const address = { dialog: "post", to, sessionKey, reference };
 	let seq = 0;
 	let said = "";
 	const tell = (body: TurnEventBody) =>

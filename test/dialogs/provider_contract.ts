@@ -38,6 +38,8 @@ export async function conductOf(
 		command: async () => undefined,
 		say: async () => {},
 		hasSaid: async () => false,
+		confirm: async () => {},
+		said: async () => undefined,
 		report() {},
 	};
 	await dialog.start(host);

@@ -135,6 +135,39 @@ export function describeOutbox(name: string, open: OpenStore): void {
 			expect(numbers).toEqual([0, 1, 2, 10]);
 		});
 
+		test("a part is found by what its dialog's platform calls it, of several the last", async () => {
+			const named = (id: string, platformId: string, dialog = "whatsapp") => ({
+				...part(id, 0),
+				dialog,
+				platformId,
+				state: "sent" as const,
+			});
+			await store.saveParts([
+				named("a", "wamid.1"),
+				named("b", "wamid.2"),
+				named("t", "wamid.2", "telegram"),
+				named("c", "wamid.2"),
+				{ ...part("d", 0), dialog: "whatsapp" },
+			]);
+			await store.saveParts([
+				{ ...named("b", "wamid.2"), state: "read" as const },
+			]);
+			for (const restart of [() => {}, reopen]) {
+				await restart();
+				expect(await store.findPart("whatsapp", "wamid.1")).toStrictEqual(
+					named("a", "wamid.1"),
+				);
+				expect(await store.findPart("whatsapp", "wamid.2")).toStrictEqual(
+					named("c", "wamid.2"),
+				);
+				expect(await store.findPart("telegram", "wamid.2")).toStrictEqual(
+					named("t", "wamid.2", "telegram"),
+				);
+				expect(await store.findPart("telegram", "wamid.1")).toBeUndefined();
+				expect(await store.findPart("whatsapp", "")).toBeUndefined();
+			}
+		});
+
 		test("what is done with a part that was given changes nothing in the store", async () => {
 			await store.saveParts([part("d", 0)]);
 			const [found] = await store.partsOf("d");

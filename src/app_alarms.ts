@@ -1,0 +1,62 @@
+// What cannot be told where it happened: its dialog's owner hears it in another dialog.
+
+import type { OpenDialog } from "./app_dialogs.ts";
+import type { DialogState } from "./core/delivery.ts";
+import type { Logger } from "./core/logger.ts";
+import { literal } from "./core/markdown.ts";
+import { platform } from "./core/platform.ts";
+import type { Loss } from "./delivery/outbox.ts";
+
+/** What alarms are raised with. */
+export interface AlarmParts {
+	/** Every dialog that is there, by its name. */
+	dialogs: ReadonlyMap<string, OpenDialog>;
+	logger: Logger;
+	/** Milliseconds since 1970. */
+	now(): number;
+}
+
+/** Alarms name what they are about, and one that cannot be delivered raises no other. */
+const PREFIX = "alarm-";
+
+/** Tells of something that was not said in a dialog, where the person there does not know. */
+export function alarmLoss(
+	dialog: string,
+	{ deliveryId, to, reason, isTold }: Loss,
+	parts: AlarmParts,
+): void {
+	if (isTold || deliveryId.startsWith(PREFIX)) return;
+	const text = `What I had to say to ${to} in ${dialog} could not be delivered. ${reason}`;
+	raise(dialog, text, deliveryId, parts);
+}
+
+/** Tells that a dialog has stopped by itself, and why: once a day for one reason. */
+export function alarmState(
+	dialog: string,
+	{ state, problem }: DialogState,
+	parts: AlarmParts,
+): void {
+	if (state !== "stopped" || problem === undefined) return;
+	const day = new Date(parts.now()).toISOString().slice(0, 10);
+	const name = `${dialog}-${day}-${platform.sha256(problem).slice(0, 8)}`;
+	raise(dialog, `${dialog} does not work any more. ${problem}`, name, parts);
+}
+
+/** Where several dialogs could tell it, one that runs does. */
+function raise(
+	from: string,
+	text: string,
+	name: string,
+	{ dialogs, logger }: AlarmParts,
+): void {
+	const others = [...dialogs.values()].flatMap((open) => {
+		const { provider, outbox } = open;
+		const owner = provider.name === from ? undefined : provider.owner?.();
+		return outbox && owner !== undefined ? [{ ...open, outbox, owner }] : [];
+	});
+	const best =
+		others.find(({ state }) => state.state === "running") ?? others[0];
+	best?.outbox
+		.say(best.owner, { text: literal(text), deliveryId: `${PREFIX}${name}` })
+		.catch((error) => logger.error("alarm.unsaid", { from, error }));
+}

@@ -1,0 +1,76 @@
+import { expect, test } from "bun:test";
+import { createPlatform } from "../delivery/platform.ts";
+import { startFileHost } from "../media/file_host.ts";
+import { openTestAeon } from "../support/aeon.ts";
+import { startFakeLlm } from "../support/fake_llm.ts";
+
+const NOTES = Buffer.from("the plan of the house");
+
+/** A dialog whose files can be fetched for a while, and a turn that keeps the next message waiting. */
+async function waitingFile(mediaExpires: boolean) {
+	const host = await startFileHost({ plan: [NOTES, { status: 410 }] });
+	const release = Promise.withResolvers<void>();
+	const llm = await startFakeLlm({
+		api: "openai",
+		script: (_request, n) =>
+			n === 0
+				? {
+						text: "one two",
+						pauses: [{ before: "two", until: release.promise }],
+					}
+				: { text: "done" },
+	});
+	const it = await openTestAeon({
+		provider: "openai",
+		model: "fake-1",
+		api_key: "test-key",
+		base_url: llm.url,
+	});
+	const fetched = Promise.withResolvers<void>();
+	const { dialog } = createPlatform(Date.now, 0, "post");
+	dialog.mediaExpires = mediaExpires;
+	dialog.media = async function* (file, signal) {
+		yield* host.fetch(file, signal);
+		fetched.resolve();
+	};
+	const mail = it.aeon.addDialog(dialog);
+	const sessionKey = "agent:main:post:777";
+	const file = { kind: "document", id: "plan", uniqueId: "plan-1" } as const;
+	const first = await mail.accept({ sessionKey, text: "go", messageId: "1" });
+	const second = { sessionKey, text: "look", messageId: "2", files: [file] };
+	const accepted = await mail.accept(second);
+	const repeat = await mail.accept(second);
+	return {
+		host,
+		llm,
+		fetched: fetched.promise,
+		repeat,
+		async end() {
+			release.resolve();
+			await first.result;
+			await accepted.result;
+			const [, request] = llm.requests;
+			return JSON.stringify(request?.body);
+		},
+		async [Symbol.asyncDispose]() {
+			await it[Symbol.asyncDispose]();
+			llm.stop();
+			host[Symbol.dispose]();
+		},
+	};
+}
+
+test("files that their platform does not keep are fetched while their message waits for its turn, once", async () => {
+	await using it = await waitingFile(true);
+	await it.fetched;
+	expect(it.repeat.isRepeat).toBe(true);
+	expect(await it.end()).toContain("saved as attachments/plan-1.txt");
+	expect(it.host.asked).toEqual(["plan"]);
+});
+
+test("other files are fetched when the turn begins", async () => {
+	await using it = await waitingFile(false);
+	expect(it.host.asked).toEqual([]);
+	expect(await it.end()).toContain("saved as attachments/plan-1.txt");
+	expect(it.host.asked).toEqual(["plan"]);
+});

@@ -195,6 +195,22 @@ test("no driver imports another one", () => {
 	).toEqual([]);
 });
 
+test("what a dialog is made of is known to that dialog alone; what several need lies beside them", () => {
+	const { ours = [] } =
+		files.find(({ name }) => name === "dialogs/registry.ts") ?? {};
+	const folders = ours.map((driver) => dirname(driver));
+	expect(folders.length).toBeGreaterThan(2);
+	expect(
+		offenders(
+			({ room, name }, imported) =>
+				room === "dialogs" &&
+				name !== "dialogs/registry.ts" &&
+				folders.includes(dirname(imported)) &&
+				dirname(imported) !== dirname(name),
+		),
+	).toEqual([]);
+});
+
 test("Bun is named behind the platform seam only", () => {
 	const naming = files
 		.filter(

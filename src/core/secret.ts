@@ -44,6 +44,23 @@ export function secret(description: string) {
 	);
 }
 
+/** The same where a blank string stands for none. */
+export function optionalSecret(description: string) {
+	return z.pipe(
+		z
+			.string()
+			.check(
+				z.describe(
+					`${description} Write \${NAME} to take it from the environment.`,
+				),
+			),
+		z.transform((value: string) => {
+			const text = value.trim();
+			return text === "" ? undefined : new Secret(text);
+		}),
+	);
+}
+
 /** Every secret in a value, however deep, so that the log can scrub them. */
 export function collectSecrets(value: unknown): string[] {
 	if (value instanceof Secret) return [value.reveal()];

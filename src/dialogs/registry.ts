@@ -3,3 +3,4 @@
 
 export { cli } from "./cli/driver.ts";
 export { telegram } from "./telegram/telegram.ts";
+export { whatsapp } from "./whatsapp/whatsapp.ts";

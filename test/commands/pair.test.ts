@@ -52,6 +52,52 @@ test("pair prints a code that lets somebody in while the server runs, and lists 
 	);
 });
 
+test("in WhatsApp people are let in by their numbers", async () => {
+	const whatsapp = {
+		enabled: true,
+		phone_number_id: "1",
+		access_token: "a",
+		app_secret: "s",
+		verify_token: "v",
+	};
+	using home = temporaryHome({ ...CONFIG, dialogs: { whatsapp } });
+	const { path } = home;
+	const server = openPairing({
+		state: stateOf(path),
+		dialog: "whatsapp",
+		now: Date.now,
+	});
+	const { code, out, err } = await run(["pair", "whatsapp"], { home: path });
+	expect({ code, err }).toEqual({ code: 0, err: "" });
+	const given = out.slice(0, 8);
+	expect(out).toBe(
+		`${given}\nWhoever sends this code to your number in WhatsApp within an hour may talk to Aeon from then on. It is good once, and void after three wrong ones.\n`,
+	);
+	const eve = { id: "+15551234567", name: "Eve" };
+	expect(await server.redeem(given, eve)).toBe(true);
+	const list = await run(["pair", "whatsapp", "--list"], { home: path });
+	expect(list.out).toMatch(/^\+15551234567 {2}\S+ \S+ {2}Eve\n$/);
+	const other = await run(["pair", "telegram", "--list"], { home: path });
+	expect(other.out).toBe("Nobody was let in by a code.\n");
+	const remove = ["pair", "whatsapp", "--remove", "+1 (555) 123-4567"];
+	expect((await run(remove, { home: path })).out).toBe(
+		"+15551234567 (Eve) may no longer talk to Aeon.\n",
+	);
+	expect(server.isPaired("+15551234567")).toBe(false);
+	expect((await run(remove, { home: path })).err).toStartWith(
+		"aeon: nobody with the id +15551234567 was let in\n",
+	);
+});
+
+test("where WhatsApp is not enabled, pair says what to write", async () => {
+	using home = temporaryHome(CONFIG);
+	const { code, err } = await run(["pair", "whatsapp"], { home: home.path });
+	expect(code).toBe(2);
+	expect(err).toBe(
+		`aeon: whatsapp is not enabled in ${home.path}/.aeon/aeon.json\nWrite there "dialogs": {"whatsapp": {"enabled": true, "phone_number_id": "…", "access_token": "\${WHATSAPP_ACCESS_TOKEN}", "app_secret": "\${WHATSAPP_APP_SECRET}", "verify_token": "\${WHATSAPP_VERIFY_TOKEN}"}} with what Meta shows for your app and a verify_token of your own, and start aeon serve.\n`,
+	);
+});
+
 test("three wrong codes void the one that was printed", async () => {
 	using home = temporaryHome(CONFIG);
 	const { out } = await run(["pair", "telegram"], { home: home.path });
@@ -85,10 +131,18 @@ test("where Telegram is not enabled, pair says what to write, and makes no code"
 test.each([
 	["pair", "Missing required positional argument: DIALOG"],
 	[
-		"pair whatsapp",
-		"there is no pairing for whatsapp; write aeon pair telegram",
+		"pair cli",
+		"there is no pairing for cli; write aeon pair telegram or aeon pair whatsapp",
+	],
+	[
+		"pair toString",
+		"there is no pairing for toString; write aeon pair telegram or",
 	],
 	["pair telegram --remove eve", "--remove eve: write a numeric id"],
+	[
+		"pair whatsapp --remove 5551234",
+		"--remove 5551234: write a phone number with its country code, such as +15551234567",
+	],
 	["pair telegram --list --remove 5", "--list and --remove do not go together"],
 ])("aeon %s is refused, and says why", async (line, why) => {
 	using home = temporaryHome(CONFIG);

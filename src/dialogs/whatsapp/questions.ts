@@ -1,0 +1,164 @@
+// Questions with buttons: may this command run? Each is asked of one person, answered once, and after five minutes with no.
+
+import type { ApprovalRequest, Decision } from "../../core/approval.ts";
+import type { Clock } from "../../core/clock.ts";
+import { type AeonError, hasCode } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import { describeRequest, QUESTION_LIMIT_MS, UNANSWERED } from "../question.ts";
+import type { Messenger } from "./messenger.ts";
+
+/** Between two tries, while WhatsApp cannot be reached; and how often it is tried to say that nobody has answered. */
+const RETRY_MS = 2_000;
+const MAX_RETRIES = 10;
+
+/** What stands above buttons is no longer (Cloud API, interactive reply buttons: body.text). */
+const MAX_BODY_LENGTH = 1_024;
+
+const SHORT_BODY = "May the command above run?";
+
+/** Titles are no longer than 20 characters. */
+const BUTTONS: [title: string, decision: Decision][] = [
+	["Yes", "allow"],
+	["Always this command", "always"],
+	["No", "deny"],
+];
+
+const ANSWER = /^q:(\w+):(\w+)$/;
+
+/** A button that somebody pressed. */
+export interface Pressed {
+	from: string;
+	/** The button's id. */
+	id: string;
+	/** The message that the press is. */
+	wamid: string;
+}
+
+/** What the questions of one number are asked with. */
+export interface QuestionParts {
+	messenger: Pick<Messenger, "send" | "buttons">;
+	/** Markdown as the parts that WhatsApp takes. */
+	split(text: string): string[];
+	clock: Clock;
+	logger: Logger;
+}
+
+/** A question that waits for its answer. */
+interface Question {
+	/** Who alone may answer. */
+	to: string;
+	decide(decision: Decision): void;
+}
+
+/** True of the id of a button that a question has, or had. */
+export function isAnswer(buttonId: string): boolean {
+	return buttonId.startsWith("q:");
+}
+
+/** The open questions. */
+export class Questions {
+	readonly #parts: QuestionParts;
+	readonly #open = new Map<string, Question>();
+
+	constructor(parts: QuestionParts) {
+		this.#parts = parts;
+	}
+
+	/** Asks, and gives the answer: no where none comes in five minutes, or before the signal is aborted. */
+	async ask(
+		to: string,
+		request: ApprovalRequest,
+		signal: AbortSignal,
+	): Promise<Decision> {
+		const { clock, logger } = this.#parts;
+		const id = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+		const { promise, resolve: decide } = Promise.withResolvers<Decision>();
+		this.#open.set(id, { to, decide });
+		const over = new AbortController();
+		const until = AbortSignal.any([signal, over.signal]);
+		const expiry = clock
+			.sleep(QUESTION_LIMIT_MS, until)
+			.then(() => "expired" as const)
+			.catch(() => "stopped" as const);
+		let isShown = false;
+		this.#show(to, id, request, until)
+			.then(() => {
+				isShown = true;
+			})
+			.catch((error) => {
+				if (!until.aborted) logger.warn("question.unasked", { to, error });
+				// Nobody was asked, so nobody said yes.
+				decide("deny");
+			});
+		const end = await Promise.race([promise, expiry]);
+		this.#open.delete(id);
+		over.abort();
+		if (end === "expired" && isShown) void this.#tellExpired(to);
+		return end === "expired" || end === "stopped" ? "deny" : end;
+	}
+
+	/** A button was pressed. False where its question is closed, or is another person's. */
+	async press({ from, id }: Pressed): Promise<boolean> {
+		const [, name = "", word = ""] = ANSWER.exec(id) ?? [];
+		const question = this.#open.get(name);
+		const decision = BUTTONS.find(([, one]) => one === word)?.[1];
+		if (!decision || question?.to !== from) return false;
+		this.#open.delete(name);
+		question.decide(decision);
+		return true;
+	}
+
+	/** Shows exactly what would run, above the buttons where there is room for it. */
+	async #show(
+		to: string,
+		id: string,
+		request: ApprovalRequest,
+		signal: AbortSignal,
+	): Promise<void> {
+		const { messenger, split } = this.#parts;
+		const texts = split(describeRequest(request));
+		const [whole = ""] = texts;
+		const fits = texts.length === 1 && whole.length <= MAX_BODY_LENGTH;
+		for (const text of fits ? [] : texts)
+			await this.#persist(() => messenger.send(to, { text }, signal), signal);
+		const body = fits ? whole : SHORT_BODY;
+		const buttons = BUTTONS.map(([title, decision]) => ({
+			id: `q:${id}:${decision}`,
+			title,
+		}));
+		await this.#persist(
+			() => messenger.buttons(to, body, buttons, signal),
+			signal,
+		);
+	}
+
+	async #tellExpired(to: string): Promise<void> {
+		const { messenger, logger } = this.#parts;
+		const say = () => messenger.send(to, { text: UNANSWERED });
+		await this.#persist(say, undefined, MAX_RETRIES).catch((error) =>
+			logger.warn("question.unclosed", { to, error }),
+		);
+	}
+
+	/** Does it again and again until WhatsApp can be reached. What may have arrived is sent again: a question twice is better than none. */
+	async #persist(
+		work: () => Promise<unknown>,
+		signal?: AbortSignal,
+		retries = Number.POSITIVE_INFINITY,
+	): Promise<void> {
+		for (let left = retries; ; left--) {
+			signal?.throwIfAborted();
+			try {
+				await work();
+				return;
+			} catch (error) {
+				if (!isTransient(error) || left === 0) throw error;
+				await this.#parts.clock.sleep(error.retryAfterMs ?? RETRY_MS, signal);
+			}
+		}
+	}
+}
+
+function isTransient(error: unknown): error is AeonError {
+	return hasCode(error, "peer_unavailable", "peer_silent");
+}

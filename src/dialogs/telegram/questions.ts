@@ -6,9 +6,12 @@ import type { Clock } from "../../core/clock.ts";
 import { type AeonError, hasCode } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import {
+	buttonId,
 	CLOSED,
 	describeRequest,
-	QUESTION_LIMIT_MS,
+	type End,
+	OpenQuestions,
+	questionOf,
 	UNANSWERED,
 } from "../question.ts";
 import type { BotClient } from "./client.ts";
@@ -33,6 +36,11 @@ const ENDS: Record<End, string> = {
 	stopped: "Stopped.",
 };
 
+const REFUSALS = {
+	closed: CLOSED,
+	foreign: "Only the one whose message led to this question may answer it.",
+};
+
 /** What the questions of one bot are asked with. */
 export interface QuestionParts {
 	client: BotClient;
@@ -41,24 +49,16 @@ export interface QuestionParts {
 	logger: Logger;
 }
 
-/** A question that waits for its answer. */
-interface Question {
-	/** Who alone may answer. */
-	userId: number;
-	/** The message with the buttons, once it is known. */
-	messageId?: string;
-	decide(decision: Decision): void;
-}
-
-type End = Decision | "expired" | "stopped";
-
 /** The open questions. */
 export class Questions {
 	readonly #parts: QuestionParts;
-	readonly #open = new Map<string, Question>();
+	readonly #open: OpenQuestions<number>;
+	/** By question, the message with the buttons, once it is known. */
+	readonly #messages = new Map<string, string>();
 
 	constructor(parts: QuestionParts) {
 		this.#parts = parts;
+		this.#open = new OpenQuestions(parts.clock);
 	}
 
 	/** Asks, and gives the answer: no where none comes in five minutes, or before the signal is aborted. */
@@ -68,54 +68,37 @@ export class Questions {
 		request: ApprovalRequest,
 		signal: AbortSignal,
 	): Promise<Decision> {
-		const { clock, logger } = this.#parts;
-		const id = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
-		const { promise, resolve: decide } = Promise.withResolvers<Decision>();
-		const question: Question = { userId, decide };
-		this.#open.set(id, question);
-		const over = new AbortController();
-		const until = AbortSignal.any([signal, over.signal]);
-		const expiry = clock
-			.sleep(QUESTION_LIMIT_MS, until)
-			.then(() => "expired" as const)
-			.catch(() => "stopped" as const);
 		const texts = renderParts(describeRequest(request));
 		const text = texts.pop() ?? "";
-		const asked = (async () => {
-			for (const one of texts) await this.#show(to, one, until);
-			question.messageId = await this.#show(to, text, until, buttons(id));
-		})().catch((error) => {
-			if (!until.aborted) logger.warn("question.unasked", { to, error });
-			// Nobody was asked, so nobody said yes.
-			decide("deny");
-		});
-		const end: End = await Promise.race([promise, expiry]);
-		this.#open.delete(id);
-		over.abort();
-		void asked.then(() => this.#close(to, question, text, end));
-		return end === "expired" || end === "stopped" ? "deny" : end;
+		let name = "";
+		const { end, decision, shown } = await this.#open.ask(
+			userId,
+			async (given, until) => {
+				name = given;
+				for (const one of texts) await this.#show(to, one, until);
+				const id = await this.#show(to, text, until, buttons(name));
+				this.#messages.set(name, id);
+			},
+			signal,
+			(error) => this.#parts.logger.warn("question.unasked", { to, error }),
+		);
+		void shown.then(() => this.#close(to, name, text, end));
+		return decision;
 	}
 
 	/** A button was pressed. Nothing waits until Telegram has heard that it was seen. */
 	async press({ id, data = "", from, message }: CallbackQuery): Promise<void> {
-		const [, name = "", word = ""] = /^q:(\w+):(\w+)$/.exec(data) ?? [];
-		const question = this.#open.get(name);
-		const decision = BUTTONS.find(([, one]) => one === word)?.[1];
-		const isTheirs = question?.userId === from.id;
-		if (question && decision && isTheirs) {
-			this.#open.delete(name);
-			if (message) question.messageId = String(message.message_id);
-			question.decide(decision);
-		}
-		const text =
-			!question || !decision
-				? CLOSED
-				: isTheirs
-					? ENDS[decision]
-					: "Only the one whose message led to this question may answer it.";
+		const answer = this.#open.press(data, from.id);
+		const name = questionOf(data);
+		const isTaken = answer !== "closed" && answer !== "foreign";
+		if (isTaken && message && name !== undefined)
+			this.#messages.set(name, String(message.message_id));
 		const { client, logger } = this.#parts;
 		client
-			.ask("answerCallbackQuery", { callback_query_id: id, text })
+			.ask("answerCallbackQuery", {
+				callback_query_id: id,
+				text: isTaken ? ENDS[answer] : REFUSALS[answer],
+			})
 			.catch((error) => logger.warn("question.unacknowledged", { error }));
 	}
 
@@ -145,10 +128,12 @@ export class Questions {
 	/** Takes the buttons away and says what was decided. */
 	async #close(
 		to: string,
-		{ messageId }: Question,
+		name: string,
 		text: string,
 		end: End,
 	): Promise<void> {
+		const messageId = this.#messages.get(name);
+		this.#messages.delete(name);
 		if (messageId === undefined) return;
 		const { messenger, clock, logger } = this.#parts;
 		const closed = { text: `${text}\n<i>${ENDS[end]}</i>` };
@@ -165,9 +150,9 @@ export class Questions {
 	}
 }
 
-function buttons(id: string): Keyboard {
+function buttons(name: string): Keyboard {
 	const inline_keyboard = BUTTONS.map(([label, decision]) => [
-		{ text: label, callback_data: `q:${id}:${decision}` },
+		{ text: label, callback_data: buttonId(name, decision) },
 	]);
 	return { inline_keyboard };
 }

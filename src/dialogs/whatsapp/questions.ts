@@ -4,7 +4,12 @@ import type { ApprovalRequest, Decision } from "../../core/approval.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type AeonError, hasCode } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import { describeRequest, QUESTION_LIMIT_MS, UNANSWERED } from "../question.ts";
+import {
+	buttonId,
+	describeRequest,
+	OpenQuestions,
+	UNANSWERED,
+} from "../question.ts";
 import type { Messenger } from "./messenger.ts";
 
 /** Between two tries, while WhatsApp cannot be reached; and how often it is tried to say that nobody has answered. */
@@ -22,8 +27,6 @@ const BUTTONS: [title: string, decision: Decision][] = [
 	["Always this command", "always"],
 	["No", "deny"],
 ];
-
-const ANSWER = /^q:(\w+):(\w+)$/;
 
 /** A button that somebody pressed. */
 export interface Pressed {
@@ -43,25 +46,14 @@ export interface QuestionParts {
 	logger: Logger;
 }
 
-/** A question that waits for its answer. */
-interface Question {
-	/** Who alone may answer. */
-	to: string;
-	decide(decision: Decision): void;
-}
-
-/** True of the id of a button that a question has, or had. */
-export function isAnswer(buttonId: string): boolean {
-	return buttonId.startsWith("q:");
-}
-
 /** The open questions. */
 export class Questions {
 	readonly #parts: QuestionParts;
-	readonly #open = new Map<string, Question>();
+	readonly #open: OpenQuestions<string>;
 
 	constructor(parts: QuestionParts) {
 		this.#parts = parts;
+		this.#open = new OpenQuestions(parts.clock);
 	}
 
 	/** Asks, and gives the answer: no where none comes in five minutes, or before the signal is aborted. */
@@ -70,48 +62,31 @@ export class Questions {
 		request: ApprovalRequest,
 		signal: AbortSignal,
 	): Promise<Decision> {
-		const { clock, logger } = this.#parts;
-		const id = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
-		const { promise, resolve: decide } = Promise.withResolvers<Decision>();
-		this.#open.set(id, { to, decide });
-		const over = new AbortController();
-		const until = AbortSignal.any([signal, over.signal]);
-		const expiry = clock
-			.sleep(QUESTION_LIMIT_MS, until)
-			.then(() => "expired" as const)
-			.catch(() => "stopped" as const);
-		let isShown = false;
-		this.#show(to, id, request, until)
-			.then(() => {
-				isShown = true;
-			})
-			.catch((error) => {
-				if (!until.aborted) logger.warn("question.unasked", { to, error });
-				// Nobody was asked, so nobody said yes.
-				decide("deny");
-			});
-		const end = await Promise.race([promise, expiry]);
-		this.#open.delete(id);
-		over.abort();
-		if (end === "expired" && isShown) void this.#tellExpired(to);
-		return end === "expired" || end === "stopped" ? "deny" : end;
+		const { logger } = this.#parts;
+		let wasShown = false;
+		const { end, decision } = await this.#open.ask(
+			to,
+			async (name, until) => {
+				await this.#show(to, name, request, until);
+				wasShown = true;
+			},
+			signal,
+			(error) => logger.warn("question.unasked", { to, error }),
+		);
+		if (end === "expired" && wasShown) void this.#tellExpired(to);
+		return decision;
 	}
 
 	/** A button was pressed. False where its question is closed, or is another person's. */
 	async press({ from, id }: Pressed): Promise<boolean> {
-		const [, name = "", word = ""] = ANSWER.exec(id) ?? [];
-		const question = this.#open.get(name);
-		const decision = BUTTONS.find(([, one]) => one === word)?.[1];
-		if (!decision || question?.to !== from) return false;
-		this.#open.delete(name);
-		question.decide(decision);
-		return true;
+		const answer = this.#open.press(id, from);
+		return answer !== "closed" && answer !== "foreign";
 	}
 
 	/** Shows exactly what would run, above the buttons where there is room for it. */
 	async #show(
 		to: string,
-		id: string,
+		name: string,
 		request: ApprovalRequest,
 		signal: AbortSignal,
 	): Promise<void> {
@@ -123,7 +98,7 @@ export class Questions {
 			await this.#persist(() => messenger.send(to, { text }, signal), signal);
 		const body = fits ? whole : SHORT_BODY;
 		const buttons = BUTTONS.map(([title, decision]) => ({
-			id: `q:${id}:${decision}`,
+			id: buttonId(name, decision),
 			title,
 		}));
 		await this.#persist(

@@ -7,14 +7,14 @@ import { formatSessionKey } from "../../core/session.ts";
 import { createCommands } from "../commands.ts";
 import { createOnce } from "../once.ts";
 import type { DialogHost } from "../provider.ts";
-import { CLOSED } from "../question.ts";
+import { CLOSED, questionOf } from "../question.ts";
 import type { Access } from "./access.ts";
 import { afterthoughtOf } from "./afterthoughts.ts";
 import { describeContext, describeDelay, shorten } from "./context.ts";
 import type { Memory } from "./memory.ts";
 import { isForwarded, readButton, readContent, readWords } from "./message.ts";
 import type { ReceivedMessage } from "./payload.ts";
-import { isAnswer, type Pressed } from "./questions.ts";
+import type { Pressed } from "./questions.ts";
 import { createSpokenWords } from "./spoken.ts";
 import { answerStranger, type StrangerParts } from "./strangers.ts";
 
@@ -81,7 +81,7 @@ export function createReception(parts: ReceptionParts): Reception {
 		}
 		const afterthought = afterthoughtOf(type);
 		const button = readButton(message);
-		const isPress = button !== undefined && isAnswer(button);
+		const isPress = button !== undefined && questionOf(button) !== undefined;
 		if (!access.isAllowed(from)) {
 			if (afterthought || isPress) return;
 			return onceForStrangers(id, () => answerStranger(message, from, parts));

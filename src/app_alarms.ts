@@ -16,18 +16,21 @@ export interface AlarmParts {
 	now(): number;
 }
 
-/** Alarms name what they are about, and one that cannot be delivered raises no other. */
+/** Alarms name what they are about. */
 const PREFIX = "alarm-";
 
-/** Tells of something that was not said in a dialog, where the person there does not know. */
+/** What nobody needs to hear of: an alarm about an alarm, and what strangers were not told. */
+const SILENT = /^(failure-)?(alarm|stranger)-/;
+
+/** Tells of something that was not said in a dialog, where the person there does not know: once a day for one person and reason. */
 export function alarmLoss(
 	dialog: string,
 	{ deliveryId, to, reason, isTold }: Loss,
 	parts: AlarmParts,
 ): void {
-	if (isTold || deliveryId.startsWith(PREFIX)) return;
+	if (isTold || SILENT.test(deliveryId)) return;
 	const text = `What I had to say to ${to} in ${dialog} could not be delivered. ${reason}`;
-	raise(dialog, text, deliveryId, parts);
+	raise(dialog, text, parts);
 }
 
 /** Tells that a dialog has stopped by itself, and why: once a day for one reason. */
@@ -37,18 +40,17 @@ export function alarmState(
 	parts: AlarmParts,
 ): void {
 	if (state !== "stopped" || problem === undefined) return;
-	const day = new Date(parts.now()).toISOString().slice(0, 10);
-	const name = `${dialog}-${day}-${platform.sha256(problem).slice(0, 8)}`;
-	raise(dialog, `${dialog} does not work any more. ${problem}`, name, parts);
+	raise(dialog, `${dialog} does not work. ${problem}`, parts);
 }
 
-/** Where several dialogs could tell it, one that runs does. */
+/** Says the same once a day. Where several dialogs could tell it, one that runs does. */
 function raise(
 	from: string,
 	text: string,
-	name: string,
-	{ dialogs, logger }: AlarmParts,
+	{ dialogs, logger, now }: AlarmParts,
 ): void {
+	const day = new Date(now()).toISOString().slice(0, 10);
+	const deliveryId = `${PREFIX}${from}-${day}-${platform.sha256(text).slice(0, 16)}`;
 	const others = [...dialogs.values()].flatMap((open) => {
 		const { provider, outbox } = open;
 		const owner = provider.name === from ? undefined : provider.owner?.();
@@ -57,6 +59,6 @@ function raise(
 	const best =
 		others.find(({ state }) => state.state === "running") ?? others[0];
 	best?.outbox
-		.say(best.owner, { text: literal(text), deliveryId: `${PREFIX}${name}` })
+		.say(best.owner, { text: literal(text), deliveryId })
 		.catch((error) => logger.error("alarm.unsaid", { from, error }));
 }

@@ -10,7 +10,7 @@ import type { Media } from "./app_media.ts";
 import type { ApprovalRequest, Decision } from "./core/approval.ts";
 import { steadyClock } from "./core/clock.ts";
 import { type DialogState, newDeliveryId } from "./core/delivery.ts";
-import { AeonError } from "./core/errors.ts";
+import { AeonError, describeError } from "./core/errors.ts";
 import type { DialogEvent } from "./core/event.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Attachment, InboundMessage } from "./core/message.ts";
@@ -88,7 +88,9 @@ export function openDialog(
 				parts.media.prefetch(name, message);
 			return accepted;
 		},
-		amend: (...change) => mailbox.amend(...change),
+		// What is left out is no part of it any more.
+		amend: (sessionKey, reference, { text, files = [] }) =>
+			mailbox.amend(sessionKey, reference, { text, files }),
 		async resume() {
 			const [count] = await Promise.all([
 				mailbox.resume(name, senderOf),
@@ -107,9 +109,7 @@ export function openDialog(
 			await outbox?.say(to, saying);
 		},
 		hasSaid: async (deliveryId) => (await store.partsOf(deliveryId)).length > 0,
-		async confirm(report) {
-			await outbox?.confirm(report);
-		},
+		confirm: async (report) => (await outbox?.confirm(report)) ?? false,
 		async said(to, platformId) {
 			const part = await store.findPart(name, platformId);
 			return part?.to === to ? part.content.text : undefined;
@@ -131,12 +131,14 @@ export function openDialog(
 	return open;
 }
 
-/** Sends to somebody by a dialog, and gives the id of what was sent. Throws `usage` where it cannot send files. */
+/** Sends to somebody by a dialog, and gives the id of what was sent. Throws `usage` where there is no such person, or it cannot send files. */
 export async function sendTo(
-	{ provider, outbox }: OpenDialog,
-	to: string,
+	open: OpenDialog,
+	whom: string,
 	saying: Saying,
 ): Promise<string> {
+	const { provider, outbox } = open;
+	const to = addressOf(open, whom);
 	const deliveryId = saying.deliveryId ?? newDeliveryId();
 	if (outbox) await outbox.say(to, { ...saying, deliveryId });
 	else {
@@ -153,6 +155,15 @@ export async function sendTo(
 		});
 	}
 	return deliveryId;
+}
+
+/** Whom somebody means, as session keys name them: a chat is one, however it is written. */
+function addressOf({ provider }: OpenDialog, whom: string): string {
+	try {
+		return provider.addressOf?.(whom) ?? whom;
+	} catch (error) {
+		throw new AeonError("usage", describeError(error), { cause: error });
+	}
 }
 
 function isMailed(provider: DialogProvider): provider is MailedDialog {
@@ -217,12 +228,14 @@ async function send(
 	message: Parameters<ToolRun["send"]>[0],
 ): Promise<string> {
 	const own = parseSessionKey(sessionKey);
-	const { dialog = own.dialog, to = own.userId, text } = message;
+	const { dialog = own.dialog, to: whom = own.userId, text } = message;
 	const attachments: readonly Attachment[] = message.attachments ?? [];
-	const isOwn = dialog === own.dialog && to === own.userId;
 	// A session of a chat that is not here, such as the terminal's through a server, has the dialog it is spoken in.
 	const open =
-		dialogs.get(dialog) ?? (isOwn ? dialogs.get(provider.name) : undefined);
+		dialogs.get(dialog) ??
+		(dialog === own.dialog ? dialogs.get(provider.name) : undefined);
+	const to = open ? addressOf(open, whom) : whom;
+	const isOwn = dialog === own.dialog && to === own.userId;
 	if (!open || !(isOwn || open.provider.mayReach?.(to)))
 		throw new AeonError(
 			"not_found",

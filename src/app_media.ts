@@ -50,7 +50,7 @@ export function createMedia(parts: MediaParts): Media {
 					...downloading(dialog),
 					...(transcription && { transcriber: openTranscriber(transcription) }),
 					logger,
-					ready: async (file) => (await fetched)?.take(dialog, file),
+					ready: async (file) => (await fetched)?.take(sessionKey, file),
 				},
 				signal,
 			);
@@ -61,14 +61,14 @@ export function createMedia(parts: MediaParts): Media {
 			};
 		},
 
-		prefetch(dialog, { files = [] }) {
+		prefetch(dialog, { sessionKey, files = [] }) {
 			if (files.length === 0) return;
 			fetched ??= import("./media/prefetch.ts").then(
 				(media) => new media.Prefetch(logger),
 			);
 			void fetched.then((before) => {
 				for (const file of files)
-					before.begin(dialog, file, downloading(dialog));
+					before.begin(sessionKey, file, downloading(dialog));
 			});
 		},
 	};

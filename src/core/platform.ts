@@ -124,6 +124,8 @@ export interface Platform {
 	): Child;
 	/** SHA-256 of bytes or of a text's UTF-8, in hexadecimal. `node:crypto` would cost megabytes of memory. */
 	sha256(content: string | Uint8Array): string;
+	/** HMAC-SHA256 (RFC 2104) of bytes, by a key's UTF-8, in hexadecimal. The web's own would do it in another thread, some time. */
+	hmacSha256(key: string, content: Uint8Array): string;
 	/** Keeps other processes of the same user from reading this one's memory and environment. False where it cannot. */
 	hideProcess(): boolean;
 	/** Runs a program to its end, unheard; true where it ended with 0. For what takes milliseconds. */

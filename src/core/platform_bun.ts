@@ -57,6 +57,9 @@ export const platform: Platform = {
 	sha256: (content) =>
 		new Bun.CryptoHasher("sha256").update(content).digest("hex"),
 
+	hmacSha256: (key, content) =>
+		new Bun.CryptoHasher("sha256", key).update(content).digest("hex"),
+
 	hideProcess,
 
 	succeeds: (command, { cwd, env }) =>

@@ -9,6 +9,7 @@ import type { DialogEvent } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DialogProvider } from "../dialogs/provider.ts";
 import type { SessionStore } from "../storage/store.ts";
+import { isUncertain } from "./part.ts";
 import { afterReport, type Outcome } from "./sending.ts";
 
 /** What reports are brought together with. */
@@ -47,10 +48,13 @@ export class Confirming {
 		this.#parts = parts;
 	}
 
-	/** Takes a report in; resolves once what it says is safe. Throws `storage_failed`. */
-	confirm(report: DeliveryReport): Promise<void> {
+	/** Takes a report in; resolves once what it says is safe: true where it was news. Throws `storage_failed`. */
+	confirm(report: DeliveryReport): Promise<boolean> {
 		const taken = this.#last.then(() => this.#take(report));
-		this.#last = taken.catch(() => {});
+		this.#last = taken.then(
+			() => {},
+			() => {},
+		);
 		return taken;
 	}
 
@@ -65,19 +69,27 @@ export class Confirming {
 		}
 	}
 
-	async #take(report: DeliveryReport): Promise<void> {
+	async #take(report: DeliveryReport): Promise<boolean> {
 		const { isInHand, withdraw, settled } = this.#parts;
 		const found = await this.#find(report);
-		if (!found) return this.#keep(report);
-		if (isStale(found, report)) return;
+		if (!found) this.#keep(report);
+		if (!found || isStale(found, report)) return false;
 		const part = isInHand(found) ? withdraw(found) : found;
-		if (!part) return this.#takeEarly(found, report);
-		if (report.state === "failed")
-			return settled(afterReport(part, report, this.#parts));
+		if (!part) {
+			await this.#takeEarly(found, report);
+			return true;
+		}
+		if (report.state === "failed") {
+			await settled(afterReport(part, report, this.#parts));
+			return true;
+		}
 		const after = confirmed(part, report);
-		if (isInHand(part)) await settled({ part: after });
+		const isWaiting = isInHand(part);
+		if (isWaiting) await settled({ part: after });
 		else await this.#parts.store.saveParts([after]);
-		await this.#tell(after);
+		// That it was sent is told already of what waited.
+		if (!isWaiting || after.state !== "sent") await this.#tell(after);
+		return true;
 	}
 
 	/** Of a part that is just being sent: it counts when that is over, or now if Aeon is ended meanwhile. */
@@ -138,6 +150,8 @@ function isAbout({ name, platformId }: DeliveryReport, part: OutboxPart) {
 /** True of what says nothing new: no more than is known, or the failure of an earlier try. */
 function isStale(part: OutboxPart, report: DeliveryReport): boolean {
 	const { state, platformId, triedAt } = part;
+	// That it was taken is news only of a try that got no answer: what failed since did so after it was taken.
+	if (report.state === "sent") return !isUncertain(part);
 	if (report.state !== "failed") return RANKS[report.state] <= RANKS[state];
 	if (state !== "pending" && state !== "sent") return true;
 	return platformId === undefined

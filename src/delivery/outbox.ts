@@ -67,7 +67,10 @@ export class Outbox {
 			...parts,
 			now: parts.clock.now,
 			isInHand: (part) => this.#inHand.has(nameOf(part)),
-			withdraw: (part) => this.#chats.get(laneOf(part))?.withdraw(part),
+			// The words of a lost file wait where it did.
+			withdraw: (part) =>
+				this.#chats.get(part.to)?.withdraw(part) ??
+				this.#chats.get(fileLane(part.to))?.withdraw(part),
 			settled: async (outcome) => {
 				await this.#settled(outcome);
 				if (outcome.part.state === "pending") this.#send([outcome.part]);
@@ -127,8 +130,8 @@ export class Outbox {
 		return said;
 	}
 
-	/** Takes in what the platform tells of a message; resolves once that is safe. */
-	confirm(report: DeliveryReport): Promise<void> {
+	/** Takes in what the platform tells of a message; resolves once that is safe: true where it was news. */
+	confirm(report: DeliveryReport): Promise<boolean> {
 		return this.#confirming.confirm(report);
 	}
 

@@ -22,6 +22,9 @@ const MAX_PAUSE_MS = 60_000;
 /** A file of which nobody knows whether it arrived is sent so often at most. */
 const MAX_FILE_TRIES = 3;
 
+/** What the platform takes again and again, and cannot deliver, is sent so often once more. */
+const MAX_RESENDS = 5;
+
 /** What a part is sent with. */
 export interface SendingParts {
 	dialog: DialogProvider;
@@ -71,7 +74,13 @@ export function afterReport(
 	const again: OutboxPart = { ...rest, state: "pending" };
 	const failure =
 		error ?? new AeonError("peer_rejected", "The platform did not say why.");
-	const outcome = afterTry(again, undefined, failure, parts);
+	const isEnough = part.attempts >= MAX_RESENDS;
+	const outcome = afterTry(
+		again,
+		undefined,
+		isEnough ? new AeonError("peer_rejected", failure.message) : failure,
+		parts,
+	);
 	// Sent again it is another message.
 	if (outcome.part.state === "pending") return outcome;
 	return { ...outcome, part: { ...outcome.part, ...called(platformId) } };

@@ -35,6 +35,8 @@ export class Watching {
 		watched.left--;
 		if (watched.left > 0 && state !== "failed") return;
 		this.#watched.delete(deliveryId);
-		this.#observe({ ...watched.event, state });
+		// What became of it later is told of the message as a whole.
+		const isFailed = state === "failed";
+		this.#observe({ ...watched.event, state: isFailed ? state : "sent" });
 	}
 }

@@ -72,9 +72,10 @@ export interface DialogHost {
 	hasSaid(deliveryId: string): Promise<boolean>;
 	/**
 	 * Takes in what the platform tells of a message that Aeon has sent. What failed is said to the person, else to the owner,
-	 * or sent again where that may help. A message that is not Aeon's is passed over.
+	 * or sent again where that may help. Gives true where it was news: not of a message that is not Aeon's, nor of one of which
+	 * as much was known.
 	 */
-	confirm(report: DeliveryReport): Promise<void>;
+	confirm(report: DeliveryReport): Promise<boolean>;
 	/** The text of a message that was sent to somebody in the last days, as the platform calls it; undefined where it is not Aeon's. */
 	said(to: string, platformId: string): Promise<string | undefined>;
 	/** Tells how the dialog is; it counts as running until this is told. */
@@ -144,6 +145,8 @@ export interface DialogProvider {
 	mediaExpires?: boolean;
 	/** What the platform sends to `/webhooks/<name>` of Aeon's own port. */
 	webhook?(request: Request): Promise<Response>;
+	/** Whom somebody means, as session keys name them. Throws `peer_rejected`, with a sentence, where that is nobody. */
+	addressOf?(to: string): string;
 	/** True of chats that `message_send` may write to from elsewhere. */
 	mayReach?(to: string): boolean;
 	/** Whom the news of other dialogs go to that cannot be told there: the first one who may talk to Aeon. */

@@ -69,6 +69,11 @@ export class OpenQuestions<Person> {
 		return { end, decision: isDecided ? end : "deny", shown };
 	}
 
+	/** Nobody can answer it, so nobody says yes. */
+	giveUp(name: string): void {
+		this.#open.get(name)?.decide("deny");
+	}
+
 	/** Somebody pressed the button with this id: their answer, which counts once; `closed` or `foreign` where it counts nothing. */
 	press(id: string, person: Person): Decision | "closed" | "foreign" {
 		const [, name = "", word] = BUTTON.exec(id) ?? [];

@@ -90,7 +90,7 @@ export class RemoteHost implements DialogHost {
 		throw notHere();
 	}
 
-	async confirm(): Promise<void> {
+	async confirm(): Promise<boolean> {
 		throw notHere();
 	}
 

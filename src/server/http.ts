@@ -45,7 +45,11 @@ export function createRoutes(parts: HttpParts): Hono<HttpEnv> {
 		if (!answer) return c.text("There is nothing here.\n", 404);
 		const { status } = answer;
 		if (status >= 400)
-			parts.noteRefusal(c.env.address, status, "it is no webhook of ours");
+			parts.noteRefusal(
+				c.env.address,
+				status,
+				status === 503 ? "it has to come again" : "it is no webhook of ours",
+			);
 		return answer;
 	});
 	for (const path of ["/", "/ws"])

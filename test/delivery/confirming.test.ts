@@ -314,3 +314,67 @@ test("a report that cannot be kept is not taken for kept", async () => {
 	await rig.outbox.confirm({ platformId, state: "read" });
 	expect(await stateOf(rig)).toEqual(["read"]);
 });
+
+test("that a message was taken is no news once it has failed, however late it is told", async () => {
+	await using rig = await openOutboxRig();
+	const first = await say(rig);
+	const sent = { platformId: first, name: NAME, state: "sent" } as const;
+	const failed = { ...sent, state: "failed", error: AGAIN } as const;
+	expect(await rig.outbox.confirm(failed)).toBe(true);
+	expect(await rig.outbox.confirm(sent)).toBe(false);
+	await rig.clock.advance(11_000);
+	expect(rig.platform.told("send")).toEqual(["send hello", "send hello"]);
+	const second = (await rig.store.partsOf(DELIVERY))[0]?.platformId ?? "";
+	const refused = { ...failed, platformId: second, error: REFUSED };
+	expect(await rig.outbox.confirm(refused)).toBe(true);
+	expect(await rig.outbox.confirm({ ...sent, platformId: second })).toBe(false);
+	expect(await stateOf(rig)).toEqual([["failed", "it is not taken"]]);
+});
+
+test("what is taken again and again and never delivered is given up after the sixth time, and said", async () => {
+	await using rig = await openOutboxRig();
+	await say(rig);
+	for (let n = 0; n < 20; n++) {
+		const [part] = await rig.store.partsOf(DELIVERY);
+		await rig.outbox.confirm({
+			platformId: part?.platformId ?? "",
+			name: NAME,
+			state: "failed",
+			error: AGAIN,
+		});
+		await rig.clock.advance(2 * 60_000);
+	}
+	const tries = rig.platform.told("send").filter((one) => one === "send hello");
+	expect(tries).toHaveLength(6);
+	expect(await stateOf(rig)).toEqual([["failed", AGAIN.message]]);
+	expect(rig.platform.told("send").at(-1)).toBe(
+		`send A part of what I had to say could not be sent. ${AGAIN.message}`,
+	);
+});
+
+test("words that wait behind their lost file are confirmed, too", async () => {
+	await using rig = await openOutboxRig();
+	const { outbox, clock, platform } = rig;
+	platform.dialog.confirmationMs = 15_000;
+	platform.fail({ kind: "send", code: "peer_rejected", status: 422 });
+	platform.fail({ kind: "send", code: "peer_silent", isDone: true });
+	const attachments = [PICTURE];
+	await outbox.say("777", { text: "look", attachments, deliveryId: DELIVERY });
+	await clock.advance(2_000);
+	expect(await stateOf(rig)).toEqual([["pending", expect.any(String)]]);
+	await outbox.confirm({ platformId: "9", name: NAME, state: "delivered" });
+	await clock.advance(60_000);
+	expect(await stateOf(rig)).toEqual(["delivered"]);
+	expect(
+		platform.told("send").filter((one) => one === "send look"),
+	).toHaveLength(2);
+});
+
+test("a report tells whether it was news", async () => {
+	await using rig = await openOutboxRig();
+	const platformId = await say(rig);
+	const news: boolean[] = [];
+	for (const state of ["sent", "read", "read", "delivered", "failed"] as const)
+		news.push(await rig.outbox.confirm({ platformId, state, error: SHUT }));
+	expect(news).toEqual([false, true, false, false, false]);
+});

@@ -8,7 +8,10 @@ const NOTES = Buffer.from("the plan of the house");
 
 /** A dialog whose files can be fetched for a while, and a turn that keeps the next message waiting. */
 async function waitingFile(mediaExpires: boolean) {
-	const host = await startFileHost({ plan: [NOTES, { status: 410 }] });
+	const host = await startFileHost({
+		plan: [NOTES, { status: 410 }],
+		later: NOTES,
+	});
 	const release = Promise.withResolvers<void>();
 	const llm = await startFakeLlm({
 		api: "openai",
@@ -41,6 +44,8 @@ async function waitingFile(mediaExpires: boolean) {
 	const accepted = await mail.accept(second);
 	const repeat = await mail.accept(second);
 	return {
+		dialog,
+		mail,
 		host,
 		llm,
 		fetched: fetched.promise,
@@ -73,4 +78,18 @@ test("other files are fetched when the turn begins", async () => {
 	expect(it.host.asked).toEqual([]);
 	expect(await it.end()).toContain("saved as attachments/plan-1.txt");
 	expect(it.host.asked).toEqual(["plan"]);
+});
+
+test("a file that its platform keeps is left there until then, also where another one is fetched beforehand", async () => {
+	await using it = await waitingFile(false);
+	it.dialog.mediaExpires = true;
+	const file = { kind: "document", id: "later", uniqueId: "later-1" } as const;
+	await it.mail.accept({
+		sessionKey: "agent:main:post:777",
+		text: "and this",
+		messageId: "3",
+		files: [file],
+	});
+	await it.fetched;
+	expect(it.host.asked).toEqual(["later"]);
 });

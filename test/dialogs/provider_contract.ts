@@ -38,7 +38,7 @@ export async function conductOf(
 		command: async () => undefined,
 		say: async () => {},
 		hasSaid: async () => false,
-		confirm: async () => {},
+		confirm: async () => false,
 		said: async () => undefined,
 		report() {},
 	};

@@ -42,17 +42,17 @@ const file = (id: string): RemoteFile => ({
 
 test("a file that was fetched beforehand is in the workspace, and to be had once", async () => {
 	using it = await prefetching({ a: Buffer.from("text of a") });
-	it.prefetch.begin("post", file("a"), it.parts);
-	it.prefetch.begin("post", file("a"), it.parts);
-	expect(await it.prefetch.take("other", file("a"))).toBeUndefined();
-	expect(await it.prefetch.take("post", file("a"))).toEqual({
+	it.prefetch.begin("anna", file("a"), it.parts);
+	it.prefetch.begin("anna", file("a"), it.parts);
+	expect(await it.prefetch.take("bert", file("a"))).toBeUndefined();
+	expect(await it.prefetch.take("anna", file("a"))).toEqual({
 		path: "attachments/a-1.txt",
 		size: 9,
 		type: undefined,
 	});
 	const path = join(it.box.root, "attachments/a-1.txt");
 	expect(readFileSync(path, "utf8")).toBe("text of a");
-	expect(await it.prefetch.take("post", file("a"))).toBeUndefined();
+	expect(await it.prefetch.take("anna", file("a"))).toBeUndefined();
 	expect(it.host.asked).toEqual(["a"]);
 });
 
@@ -61,12 +61,12 @@ test("files are fetched one after the other, and one that fails holds up nobody"
 		gone: { status: 404 },
 		b: Buffer.from("text of b"),
 	});
-	it.prefetch.begin("post", file("gone"), it.parts);
-	it.prefetch.begin("post", file("b"), it.parts);
-	expect((await it.prefetch.take("post", file("b")))?.path).toBe(
+	it.prefetch.begin("anna", file("gone"), it.parts);
+	it.prefetch.begin("anna", file("b"), it.parts);
+	expect((await it.prefetch.take("anna", file("b")))?.path).toBe(
 		"attachments/b-1.txt",
 	);
-	expect(await it.prefetch.take("post", file("gone"))).toBeUndefined();
+	expect(await it.prefetch.take("anna", file("gone"))).toBeUndefined();
 	expect(it.logged).toEqual(["media.not_prefetched"]);
 	expect(it.host.asked).toEqual(["gone", "b"]);
 	expect(existsSync(join(it.box.root, "attachments/gone-1.txt"))).toBe(false);
@@ -78,8 +78,55 @@ test("of files that nobody asks for the oldest are forgotten", async () => {
 	using it = await prefetching(
 		Object.fromEntries(names.map((name) => [name, bytes])),
 	);
-	for (const name of names) it.prefetch.begin("post", file(name), it.parts);
-	expect(await it.prefetch.take("post", file("f100"))).toBeDefined();
-	expect(await it.prefetch.take("post", file("f0"))).toBeUndefined();
-	expect(await it.prefetch.take("post", file("f1"))).toBeDefined();
+	for (const name of names) it.prefetch.begin("anna", file(name), it.parts);
+	expect(await it.prefetch.take("anna", file("f100"))).toBeDefined();
+	expect(await it.prefetch.take("anna", file("f0"))).toBeUndefined();
+	expect(await it.prefetch.take("anna", file("f1"))).toBeDefined();
+});
+
+test("a file that hangs holds up nobody else", async () => {
+	using it = await prefetching({ a: { endless: true }, b: Buffer.from("b") });
+	const { promise } = Promise.withResolvers<never>();
+	const hanging = {
+		...it.parts,
+		async *fetch() {
+			yield await promise;
+		},
+	};
+	it.prefetch.begin("anna", file("a"), hanging);
+	it.prefetch.begin("bert", file("b"), it.parts);
+	expect((await it.prefetch.take("bert", file("b")))?.size).toBe(1);
+});
+
+test("each file of a session waits for those before it, also when some are there already", async () => {
+	using it = await prefetching({});
+	const begun: string[] = [];
+	const first = Promise.withResolvers<void>();
+	const second = Promise.withResolvers<void>();
+	const gates: Record<string, Promise<void>> = {
+		a: first.promise,
+		b: second.promise,
+	};
+	const parts = {
+		...it.parts,
+		async *fetch({ id }: RemoteFile) {
+			begun.push(id);
+			await gates[id];
+			yield Buffer.from(id);
+		},
+	};
+	const { prefetch } = it;
+	for (const id of ["a", "b"]) prefetch.begin("anna", file(id), parts);
+	prefetch.begin("bert", file("d"), parts);
+	await prefetch.take("bert", file("d"));
+	expect(begun).toEqual(["a", "d"]);
+	first.resolve();
+	await prefetch.take("anna", file("a"));
+	prefetch.begin("anna", file("c"), parts);
+	prefetch.begin("bert", file("e"), parts);
+	await prefetch.take("bert", file("e"));
+	expect(begun).toEqual(["a", "d", "b", "e"]);
+	second.resolve();
+	expect((await prefetch.take("anna", file("c")))?.size).toBe(1);
+	expect(begun).toEqual(["a", "d", "b", "e", "c"]);
 });

@@ -14,6 +14,9 @@ const MAX_INLINE_DEPTH = 8;
 const MAX_INLINE = 4000;
 const MAX_MARKS = 120;
 
+/** A letter or a figure at the beginning. */
+const WORD = /^[\p{L}\p{N}]/u;
+
 /** The tokens of a text. Throws where marked gives up. */
 export function lex(markdown: string): Token[] {
 	const lexer = new BoundedLexer({
@@ -73,7 +76,13 @@ class BoundedTokenizer extends Tokenizer {
 
 	override emStrong(src: string, maskedSrc: string, prevChar?: string) {
 		if (this.#isDeepInline()) return undefined;
-		return super.emStrong(src, maskedSrc, prevChar);
+		const token = super.emStrong(src, maskedSrc, prevChar);
+		// `2*3*4` is a product: within a word a single asterisk is meant as itself.
+		const isWithin =
+			token?.type === "em" &&
+			WORD.test(prevChar ?? "") &&
+			WORD.test(src.slice(token.raw.length));
+		return isWithin ? undefined : token;
 	}
 
 	override del(src: string, maskedSrc: string, prevChar?: string) {

@@ -4,7 +4,7 @@ const INVISIBLE =
 	/^(?:[\s\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Z}\u2800\ufffc]|\u030a|\u0333|\u033f)*$/u;
 
 /**
- * Text without what Telegram refuses or changes on its own: control characters, other line ends than `\n`, halves of
+ * Text without what platforms refuse or change on their own: control characters, other line ends than `\n`, halves of
  * surrogate pairs. Half a pair at the very end is what a stream has not finished yet.
  */
 export function cleanText(text: string): string {
@@ -16,7 +16,7 @@ export function cleanText(text: string): string {
 		.replace(/[^\P{Cc}\t\n]/gu, "");
 }
 
-/** False of text that Telegram takes for empty, or that nobody can see. */
+/** False of text that a platform takes for empty, or that nobody can see. */
 export function isVisible(text: string): boolean {
 	return !INVISIBLE.test(text);
 }

@@ -79,7 +79,8 @@ export class Recovery {
 		const { clock } = this.#options;
 		const verdict = this.#rules.judge(error);
 		const { isStopped = false, problem = describeError(error) } = verdict;
-		this.#tell({ state: isStopped ? "stopped" : "retrying", problem });
+		const said = describeError(error);
+		this.#tell({ state: isStopped ? "stopped" : "retrying", problem }, said);
 		const wanted = hasCode(error, "peer_unavailable") && error.retryAfterMs;
 		const delayMs = isStopped
 			? wanted || STOPPED_DELAY_MS
@@ -96,7 +97,7 @@ export class Recovery {
 		return Math.max(jittered, wantedMs);
 	}
 
-	#tell(next: DialogState): void {
+	#tell(next: DialogState, said?: string): void {
 		const { report, logger, clock } = this.#options;
 		const isNew =
 			next.state !== this.#state.state || next.problem !== this.#state.problem;
@@ -114,7 +115,7 @@ export class Recovery {
 		if (problem === undefined) logger.info(event);
 		else {
 			this.#loggedAt = clock.now();
-			logger.warn(event, { problem });
+			logger.warn(event, { problem, ...(said !== problem && { said }) });
 		}
 	}
 }

@@ -3,14 +3,13 @@
 import type { Update } from "grammy/types";
 import { AeonError } from "../../core/errors.ts";
 import type { Secret } from "../../core/secret.ts";
-import { answer, createKeeper, isSame, readBody } from "../posted.ts";
+import { answer, createBodies, createKeeper, isSame } from "../posted.ts";
 import { ALLOWED_UPDATES, notKept, type PollerOptions } from "./poller.ts";
 import { openRecovery } from "./recovery.ts";
 
 const PATH = "/webhooks/telegram";
 const SECRET_HEADER = "x-telegram-bot-api-secret-token";
 const MAX_BODY_BYTES = 1024 * 1024;
-const EMPTY = new Uint8Array();
 
 /** What a webhook needs. */
 export interface WebhookOptions extends PollerOptions {
@@ -41,6 +40,7 @@ export function webhookAddress(url: string): string {
 export function createWebhook(options: WebhookOptions): Webhook {
 	const { client, clock, logger, secret, take } = options;
 	const recovery = openRecovery(options);
+	const bodies = createBodies(MAX_BODY_BYTES, clock);
 	const keeper = createKeeper({
 		clock,
 		failed: (error) =>
@@ -90,11 +90,11 @@ export function createWebhook(options: WebhookOptions): Webhook {
 			if (request.method !== "POST") return answer(405, { allow: "POST" });
 			const given = request.headers.get(SECRET_HEADER) ?? "";
 			if (!isSame(given, secret.reveal())) return answer(401);
-			const body = await readBody(request, MAX_BODY_BYTES).catch(() => EMPTY);
-			if (!body) return answer(413, { connection: "close" });
-			const update = readUpdate(new TextDecoder().decode(body));
-			if (!update) return answer(400);
-			return running ? keeper.keep(take(update)) : answer(503);
+			return bodies.receive(request, async (body) => {
+				const update = readUpdate(new TextDecoder().decode(body));
+				if (!update) return answer(400);
+				return running ? keeper.keep(take(update)) : answer(503);
+			});
 		},
 	};
 }

@@ -68,9 +68,11 @@ async function amend(
 }
 
 async function withdraw(
-	{ content, sessionKey }: Afterthought,
-	{ host }: AfterthoughtParts,
+	{ content, from, sessionKey }: Afterthought,
+	{ host, spoken }: AfterthoughtParts,
 ): Promise<void> {
 	const id = readId(content.original_message_id);
-	if (id !== "") await host.amend(sessionKey, id, { text: DELETED });
+	if (id === "") return;
+	spoken.forget(from, id);
+	await host.amend(sessionKey, id, { text: DELETED });
 }

@@ -64,10 +64,12 @@ export async function openWhatsApp(
 		const intake = createIntake({
 			host: {
 				...to,
-				confirm(report) {
+				async confirm(report) {
+					const isNews = await to.confirm(report);
 					// What stands in the way of one message may stand in the way of all.
-					if (report.error) watch.noticed(report.error);
-					return to.confirm(report);
+					if (isNews && report.error) watch.noticed(report.error);
+					if (!isNews && report.error) questions.failed(report);
+					return isNews;
 				},
 			},
 			agent,
@@ -79,6 +81,8 @@ export async function openWhatsApp(
 			now,
 			press: (pressed) => questions.press(pressed),
 			note: (from, wamid) => messenger.note(from, wamid),
+			// What fails in it is nobody's concern, and was noticed.
+			read: (wamid) => void speaking.markRead(wamid, false).catch(() => {}),
 		});
 		return (
 			appSecret &&
@@ -126,6 +130,7 @@ export async function openWhatsApp(
 				return (await answer) ?? new Response(null, { status: 503 });
 			},
 		}),
+		addressOf: parsePhoneNumber,
 		mayReach(to) {
 			const number = readPhoneNumber(to);
 			return number !== undefined && access.isAllowed(number);

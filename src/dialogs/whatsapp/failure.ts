@@ -1,6 +1,6 @@
 // What the Graph API says no with, as AeonErrors: judged by its code and never by its words.
 
-import { AeonError } from "../../core/errors.ts";
+import { AeonError, describeError } from "../../core/errors.ts";
 import type { Peer } from "../peer/failure.ts";
 import {
 	type CodeMeaning,
@@ -21,6 +21,8 @@ interface Facts {
 	scope?: FailureScope | undefined;
 	limitsCalls?: boolean | undefined;
 	isBlock?: boolean | undefined;
+	/** Aeon's own. */
+	sentence?: string;
 }
 
 const MAX_SAID_LENGTH = 200;
@@ -31,6 +33,9 @@ const TOKEN_HINT =
 
 /** Of the codes about a token, those that say nobody knows it. */
 const DISOWNED = [0, 102, 190];
+
+/** Said of a number that there is not, as well as of one that the token may not see. */
+const UNKNOWN_OBJECT = 100;
 
 const facts = new WeakMap<AeonError, Facts>();
 
@@ -94,11 +99,21 @@ export function isDisowned(error: unknown): boolean {
 	return kind === "token" && (code === undefined || DISOWNED.includes(code));
 }
 
-/** What the dialog's state has to say of an error that concerns the whole account. */
+/** True where Graph knows the token, which may not do this. */
+export function isForbidden(error: unknown): boolean {
+	const { kind, code } = factsOf(error) ?? {};
+	return kind === "token" && !isDisowned(error) && code !== UNKNOWN_OBJECT;
+}
+
+/**
+ * What the dialog's state has to say of an error that concerns the whole account: the same as long as it is the same, which
+ * what Graph says need not be.
+ */
 export function accountProblem(error: unknown): string | undefined {
-	return error instanceof AeonError && scopeOf(error) === "account"
-		? error.message
-		: undefined;
+	const { scope, sentence, code } = factsOf(error) ?? {};
+	if (scope !== "account") return undefined;
+	if (!sentence) return describeError(error);
+	return code === undefined ? sentence : `${sentence} (${code})`;
 }
 
 /** The same failure for a call that is not made at all before so long. */
@@ -136,6 +151,7 @@ function failureOf(fields: Fields, status: number, headers?: Headers) {
 		kind,
 		scope,
 		isBlock,
+		sentence: meaning.sentence,
 		limitsCalls: limitsCalls ?? (isForAll && meaning.scope === undefined),
 		...(number !== undefined && { code: number }),
 	});

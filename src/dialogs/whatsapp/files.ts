@@ -2,6 +2,7 @@
 
 import type { OutboundFile } from "../../core/delivery.ts";
 import { AeonError } from "../../core/errors.ts";
+import { putLast } from "../memory.ts";
 import type { GraphClient } from "./client.ts";
 import { kindOf } from "./failure.ts";
 
@@ -41,6 +42,17 @@ const OFFICE: Record<string, string> = {
 	pptx: `${OPEN_XML}.presentationml.presentation`,
 };
 
+/** Every type that can be uploaded (the page above). */
+const TAKEN = new Set([
+	...Object.keys(KINDS),
+	...Object.values(OFFICE),
+	"image/webp",
+	"application/pdf",
+	"text/plain",
+]);
+const TAKES =
+	"WhatsApp takes JPEG, PNG and WebP, sound and video as phones make them, PDF, Office files and text";
+
 /** What is a text is taken as nothing but `text/plain`. */
 const TEXT_TYPES = /^(text\/|application\/(json|xml)$|image\/svg\+xml$)/;
 const TEXT_ENDS =
@@ -53,7 +65,15 @@ export interface CaptionedFile {
 	text: string;
 	/** What stands under it, where something can. */
 	caption: string;
+	/** What was uploaded for an earlier try. */
+	uploads: Uploads;
 }
+
+/** By message and size, the media ids of files whose messages are not sent yet. */
+export type Uploads = Map<string, string>;
+
+/** Of what was given up, so many are remembered. */
+const MAX_UPLOADS = 20;
 
 /** False of sound, which has no words under it. */
 export function canHaveCaption(mimeType: string): boolean {
@@ -63,30 +83,38 @@ export function canHaveCaption(mimeType: string): boolean {
 /** Sends a file, and gives its wamid. What is not taken as what it is goes as a document. */
 export async function sendFile(
 	client: GraphClient,
-	{ file, text, caption }: CaptionedFile,
+	{ file, text, caption, uploads }: CaptionedFile,
 	envelope: Record<string, unknown>,
 	signal?: AbortSignal,
 ): Promise<string> {
 	const { name, size } = file;
+	const type = typeOf(file);
 	if (size === 0) throw rejected(name, "it is empty");
 	if (size > MAX_BYTES.document)
 		throw rejected(name, "it is larger than 100 MB");
-	let id: string | undefined;
+	if (!TAKEN.has(type)) throw rejected(name, `${TAKES}, and this is ${type}`);
+	const callback = envelope.biz_opaque_callback_data;
+	const key = callback === undefined ? "" : `${callback} ${size}`;
+	let id = uploads.get(key);
 	const sendAs = async (kind: Kind): Promise<string> => {
-		id ??= await client.upload({ ...file, mimeType: typeOf(file) }, signal);
+		id ??= await client.upload({ ...file, mimeType: type }, signal);
+		if (key !== "") putLast(uploads, key, id, MAX_UPLOADS);
 		const content = {
 			id,
 			...(kind === "document" && { filename: name.toWellFormed() }),
 			...(kind !== "audio" && caption !== "" && { caption }),
 		};
 		const message = { ...envelope, type: kind, [kind]: content };
-		return client.send(message, { signal });
+		const wamid = await client.send(message, { signal });
+		uploads.delete(key);
+		return wamid;
 	};
 	const kind = bestKind(file, text);
 	try {
 		return await sendAs(kind);
 	} catch (error) {
-		if (kindOf(error) !== "refused" || kind === "document") throw error;
+		const isRefused = kindOf(error) === "refused" && id !== undefined;
+		if (!isRefused || kind === "document") throw error;
 		return sendAs("document");
 	}
 }

@@ -23,7 +23,10 @@ const FILES: Record<string, RemoteFile["kind"]> = {
 /** What a message says by itself; undefined where there is nothing in it for a model. */
 export function readContent(body: MessageBody): Content | undefined {
 	const file = readFile(body);
-	const text = [readWords(body), ...readNotes(body)].filter(Boolean).join("\n");
+	const words = readWords(body);
+	// Each line shows that somebody else says it.
+	const said = isForwarded(body) ? words.replace(/^/gm, "> ") : words;
+	const text = [words && said, ...readNotes(body)].filter(Boolean).join("\n");
 	if (text === "" && !file) return undefined;
 	return { text, ...(file && { files: [file] }) };
 }

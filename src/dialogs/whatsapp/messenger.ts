@@ -4,7 +4,7 @@ import type { PartName } from "../../core/delivery.ts";
 import { parsePhoneNumber, readPhoneNumber } from "../../core/phone_number.ts";
 import type { OutboundMessage } from "../provider.ts";
 import type { GraphClient } from "./client.ts";
-import { canHaveCaption, sendFile } from "./files.ts";
+import { canHaveCaption, sendFile, type Uploads } from "./files.ts";
 
 /** UTF-16 units (Cloud API, text and media messages). */
 const MAX_TEXT = 4_096;
@@ -25,6 +25,7 @@ export interface ReplyButton {
 export class Messenger {
 	readonly #client: GraphClient;
 	readonly #newest = new Map<string, string>();
+	readonly #uploads: Uploads = new Map();
 
 	constructor({ client }: { client: GraphClient }) {
 		this.#client = client;
@@ -50,7 +51,8 @@ export class Messenger {
 		};
 		if (file) {
 			const caption = withMark(message, MAX_CAPTION);
-			return sendFile(this.#client, { file, text, caption }, envelope, signal);
+			const captioned = { file, text, caption, uploads: this.#uploads };
+			return sendFile(this.#client, captioned, envelope, signal);
 		}
 		const body = withMark(message, MAX_TEXT);
 		const content = { type: "text", text: { body, preview_url: false } };

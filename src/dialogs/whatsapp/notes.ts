@@ -26,9 +26,10 @@ export function readNotes({
 	return notes.map((note) => bracketed(note));
 }
 
-/** A note of one line, in brackets. */
+/** A note of one line, in brackets. Whatever it is made of has none, so that nothing within it looks like another note. */
 export function bracketed(note: string): string {
-	return `[${oneLine(note, MAX_NOTE_LENGTH)}]`;
+	const line = oneLine(note, MAX_NOTE_LENGTH);
+	return `[${line.replaceAll("[", "(").replaceAll("]", ")")}]`;
 }
 
 function describeSticker({ animated }: Fields): string {

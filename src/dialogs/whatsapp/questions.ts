@@ -2,6 +2,7 @@
 
 import type { ApprovalRequest, Decision } from "../../core/approval.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { DeliveryReport } from "../../core/delivery.ts";
 import { type AeonError, hasCode } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import {
@@ -50,6 +51,8 @@ export interface QuestionParts {
 export class Questions {
 	readonly #parts: QuestionParts;
 	readonly #open: OpenQuestions<string>;
+	/** By the message with its buttons, the open questions. */
+	readonly #shown = new Map<string, string>();
 
 	constructor(parts: QuestionParts) {
 		this.#parts = parts;
@@ -63,18 +66,27 @@ export class Questions {
 		signal: AbortSignal,
 	): Promise<Decision> {
 		const { logger } = this.#parts;
-		let wasShown = false;
+		let shown: string | undefined;
 		const { end, decision } = await this.#open.ask(
 			to,
 			async (name, until) => {
-				await this.#show(to, name, request, until);
-				wasShown = true;
+				shown = await this.#show(to, name, request, until);
+				this.#shown.set(shown, name);
 			},
 			signal,
 			(error) => logger.warn("question.unasked", { to, error }),
 		);
-		if (end === "expired" && wasShown) void this.#tellExpired(to);
+		if (shown !== undefined) this.#shown.delete(shown);
+		if (end === "expired" && shown !== undefined) void this.#tellExpired(to);
 		return decision;
+	}
+
+	/** WhatsApp could not deliver a message: nobody can answer it, where it is an open question. */
+	failed({ platformId, error }: DeliveryReport): void {
+		const name = this.#shown.get(platformId);
+		if (name === undefined) return;
+		this.#parts.logger.warn("question.undelivered", { error });
+		this.#open.giveUp(name);
 	}
 
 	/** A button was pressed. False where its question is closed, or is another person's. */
@@ -83,13 +95,13 @@ export class Questions {
 		return answer !== "closed" && answer !== "foreign";
 	}
 
-	/** Shows exactly what would run, above the buttons where there is room for it. */
+	/** Shows exactly what would run, above the buttons where there is room for it; gives the message with these. */
 	async #show(
 		to: string,
 		name: string,
 		request: ApprovalRequest,
 		signal: AbortSignal,
-	): Promise<void> {
+	): Promise<string> {
 		const { messenger, split } = this.#parts;
 		const texts = split(describeRequest(request));
 		const [whole = ""] = texts;
@@ -101,7 +113,7 @@ export class Questions {
 			id: buttonId(name, decision),
 			title,
 		}));
-		await this.#persist(
+		return this.#persist(
 			() => messenger.buttons(to, body, buttons, signal),
 			signal,
 		);
@@ -117,15 +129,14 @@ export class Questions {
 
 	/** Does it again and again until WhatsApp can be reached. What may have arrived is sent again: a question twice is better than none. */
 	async #persist(
-		work: () => Promise<unknown>,
+		work: () => Promise<string>,
 		signal?: AbortSignal,
 		retries = Number.POSITIVE_INFINITY,
-	): Promise<void> {
+	): Promise<string> {
 		for (let left = retries; ; left--) {
 			signal?.throwIfAborted();
 			try {
-				await work();
-				return;
+				return await work();
 			} catch (error) {
 				if (!isTransient(error) || left === 0) throw error;
 				await this.#parts.clock.sleep(error.retryAfterMs ?? RETRY_MS, signal);

@@ -34,6 +34,8 @@ export interface ReceptionParts {
 	now(): number;
 	/** Is given the answers to questions of whoever may talk to Aeon, each once; false where the question is closed. */
 	press(pressed: Pressed): Promise<boolean>;
+	/** Is told of a message that is answered without a turn, so that it counts as read. */
+	read(wamid: string): void;
 	/** Is told of each message of whoever may talk to Aeon, before anything is done about it. */
 	note(to: string, wamid: string): void;
 }
@@ -69,8 +71,10 @@ export function createReception(parts: ReceptionParts): Reception {
 			userId: from,
 		});
 
-	const say = (from: string, text: string, kind: string, id: string) =>
-		host.say(from, { text, deliveryId: `${kind}-${id}` });
+	const say = async (from: string, text: string, kind: string, id: string) => {
+		await host.say(from, { text, deliveryId: `${kind}-${id}` });
+		parts.read(id);
+	};
 
 	const receive = async (message: ReceivedMessage, from: string) => {
 		const { id, type, content } = message;
@@ -104,6 +108,8 @@ export function createReception(parts: ReceptionParts): Reception {
 	const answer = async (message: ReceivedMessage, from: string) => {
 		const { id, type, sentAt } = message;
 		if (await obeys(message, from)) return;
+		// There was no room for it, and they have been told.
+		if (await host.hasSaid(`refusal-${id}`)) return;
 		const content = readContent(message);
 		if (!content) {
 			const isHidden = type === "unsupported" || type === "unknown";

@@ -15,6 +15,8 @@ export interface Spoken {
 export interface SpokenWords {
 	remember(from: string, messageId: string, spoken: Spoken): void;
 	find(from: string, messageId: string): Spoken | undefined;
+	/** They have deleted it. */
+	forget(from: string, messageId: string): void;
 	/** The words of a message of this person's chat, Aeon's or their own; undefined where they are not known any more. */
 	wordsOf(from: string, messageId: string): Promise<string | undefined>;
 }
@@ -31,6 +33,7 @@ export function createSpokenWords(host: Pick<DialogHost, "said">): SpokenWords {
 		remember: (from, messageId, one) =>
 			putLast(spoken, `${from} ${messageId}`, one, MAX_SPOKEN),
 		find,
+		forget: (from, messageId) => void spoken.delete(`${from} ${messageId}`),
 		wordsOf: async (from, messageId) =>
 			find(from, messageId)?.words ?? (await host.said(from, messageId)),
 	};

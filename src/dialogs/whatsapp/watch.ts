@@ -8,6 +8,7 @@ import {
 	codeOf,
 	isBlock,
 	isDisowned,
+	isForbidden,
 	kindOf,
 	postponed,
 } from "./failure.ts";
@@ -47,7 +48,10 @@ export class Watch {
 		this.#options = options;
 		this.#recovery = new Recovery(options, {
 			dialog: "whatsapp",
-			judge: (error) => ({ isStopped: isBlock(error) }),
+			judge(error) {
+				const problem = accountProblem(error);
+				return { isStopped: isBlock(error), ...(problem && { problem }) };
+			},
 		});
 	}
 
@@ -143,7 +147,8 @@ export class Watch {
 	#try(cause: unknown): void {
 		const stop = new AbortController();
 		const over = Promise.resolve();
-		const trying: Trying = { stop, cause, isOfSending: true, over };
+		const isOfSending = cause !== undefined;
+		const trying: Trying = { stop, cause, isOfSending, over };
 		this.#trying = trying;
 		trying.over = this.#run(trying).finally(() => {
 			if (this.#trying === trying) this.#trying = undefined;
@@ -162,6 +167,9 @@ export class Watch {
 				this.#block = undefined;
 				return this.#recovery.succeed();
 			} catch (error) {
+				// A token that may send need not be allowed to look.
+				if (isForbidden(error) && !trying.isOfSending && !signal.aborted)
+					return this.#recovery.succeed();
 				trying.cause = error;
 				trying.isOfSending = false;
 			}

@@ -4,14 +4,15 @@ import type { Clock } from "../../core/clock.ts";
 import { describeError } from "../../core/errors.ts";
 import { isRecord, parseJson } from "../../core/json.ts";
 import type { Logger } from "../../core/logger.ts";
+import { platform } from "../../core/platform.ts";
 import type { Secret } from "../../core/secret.ts";
-import { answer, createKeeper, isSame, readBody } from "../posted.ts";
+import { answer, createBodies, createKeeper, isSame } from "../posted.ts";
 
 const SIGNATURE_HEADER = "x-hub-signature-256";
 const SIGNATURE = /^sha256=([0-9a-f]{64})$/;
 
 /** Meta posts no more than this at once. */
-const MAX_BODY_BYTES = 3_000_000;
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 /** Meta's have about ten figures. */
 const MAX_CHALLENGE_LENGTH = 256;
@@ -47,7 +48,7 @@ export interface Webhook {
 export function createWebhook(options: WebhookOptions): Webhook {
 	const { appSecret, verifyToken, take, clock, logger } = options;
 	let isRunning = false;
-	let importing: Promise<CryptoKey> | undefined;
+	const bodies = createBodies(MAX_BODY_BYTES, clock);
 	const keeper = createKeeper({
 		clock,
 		failed: (error) =>
@@ -69,31 +70,21 @@ export function createWebhook(options: WebhookOptions): Webhook {
 		return new Response(challenge, { headers: TEXT });
 	};
 
-	/** In a time that does not tell how much of a signature is right. */
-	const isSigned = async (body: Uint8Array<ArrayBuffer>, signature: string) => {
-		importing ??= importKey(appSecret);
-		const bytes = Uint8Array.fromHex(signature);
-		return crypto.subtle.verify("HMAC", await importing, bytes, body);
-	};
-
 	const receive = async (request: Request): Promise<Response> => {
 		const given = request.headers.get(SIGNATURE_HEADER) ?? "";
 		const signature = SIGNATURE.exec(given)?.[1];
 		if (signature === undefined) return answer(401);
-		let body: Uint8Array<ArrayBuffer> | undefined;
-		try {
-			body = await readBody(request, MAX_BODY_BYTES);
-		} catch {
-			return answer(400); // whoever sent it has gone away
-		}
-		if (!body) return answer(413, { connection: "close" });
-		if (!(await isSigned(body, signature))) return answer(401);
-		if (!isRunning) return answer(503);
-		const posted = parseJson(new TextDecoder().decode(body));
-		if (isRecord(posted)) return keeper.keep(take(posted));
-		// Refused, it would come again for days.
-		logger.warn("whatsapp.unreadable", { bytes: body.length });
-		return answer(200);
+		return bodies.receive(request, async (body) => {
+			// At once, so that what comes first is taken in first.
+			const right = platform.hmacSha256(appSecret.reveal(), body);
+			if (!isSame(signature, right)) return answer(401);
+			if (!isRunning) return answer(503);
+			const posted = parseJson(new TextDecoder().decode(body));
+			if (isRecord(posted)) return keeper.keep(take(posted));
+			// Refused, it would come again for days.
+			logger.warn("whatsapp.unreadable", { bytes: body.length });
+			return answer(200);
+		});
 	};
 
 	return {
@@ -110,14 +101,4 @@ export function createWebhook(options: WebhookOptions): Webhook {
 			return answer(405, { allow: "GET, POST" });
 		},
 	};
-}
-
-function importKey(secret: Secret): Promise<CryptoKey> {
-	return crypto.subtle.importKey(
-		"raw",
-		new TextEncoder().encode(secret.reveal()),
-		{ name: "HMAC", hash: "SHA-256" },
-		false,
-		["verify"],
-	);
 }

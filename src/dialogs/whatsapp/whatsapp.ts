@@ -17,7 +17,7 @@ const number = z.pipe(
 const options = z.object({
 	phone_number_id: z.optional(
 		z.string().check(
-			z.regex(/^\d{1,32}$/, {
+			z.refine((text) => /^\d{1,32}$/.test(text), {
 				error: "is no id: write the figures that Meta shows as Phone number ID",
 			}),
 			z.describe(

@@ -260,7 +260,7 @@ test("the state of the dialog tells what concerns the account, and nothing else"
 		for (const code of codes)
 			expect(problem(code) !== undefined).toBe(scope === "account");
 	expect(problem(131042)).toBe(
-		"WhatsApp does not send because of a payment: see the billing settings of the business account. WhatsApp said 131042: Said so",
+		"WhatsApp does not send because of a payment: see the billing settings of the business account (131042)",
 	);
 	for (const other of [new AeonError("peer_unavailable", "x"), undefined, "x"])
 		expect([accountProblem(other), kindOf(other), codeOf(other)]).toEqual([

@@ -48,6 +48,7 @@ export function openRig(options: RigOptions = {}) {
 	const calls: Call[] = [];
 	const log: [string, LogFields?][] = [];
 	const noted: string[] = [];
+	const read: string[] = [];
 	const seen = new Set<string | undefined>();
 	/** What the host throws next, by the name of what is asked. */
 	const failures = new Map<string, unknown>();
@@ -100,6 +101,7 @@ export function openRig(options: RigOptions = {}) {
 		async confirm(report) {
 			await ask("confirm");
 			calls.push(["confirm", report]);
+			return true;
 		},
 	};
 	const { now } = clock;
@@ -121,11 +123,13 @@ export function openRig(options: RigOptions = {}) {
 			return options.isOpen?.(pressed.id) ?? true;
 		},
 		note: (to, wamid) => void noted.push(`${to} ${wamid}`),
+		read: (wamid) => void read.push(wamid),
 	});
 	return {
 		calls,
 		log,
 		noted,
+		read,
 		failures,
 		gates,
 		memory,

@@ -247,8 +247,9 @@ test("what is refused as what it is goes once more, as a document", async () => 
 		expect(seen().at(-1)).toMatchObject({ type: "document", text: "look" });
 	}
 	whatsapp.fail({ method: "media", code: 131053 });
-	await messenger.send(ANNA, { text: "", file });
-	expect(methods()).toEqual(["media", "media", "messages"]);
+	const refused = failureOf(messenger.send(ANNA, { text: "", file }));
+	expect(await refused).toMatchObject({ code: "peer_rejected" });
+	expect(methods()).toEqual(["media"]);
 	whatsapp.fail({ method: "messages", code: 131053, times: 2 });
 	const twice = failureOf(messenger.send(ANNA, { text: "", file }));
 	expect(await twice).toMatchObject({ code: "peer_rejected", status: 422 });
@@ -340,4 +341,27 @@ test("a message is marked as read also where its answer was faster than that, wi
 	whatsapp.fail({ method: "read", code: 131009 });
 	const failed = failureOf(messenger.typing(ANNA, NEVER, first));
 	expect(await failed).toMatchObject({ code: "peer_rejected" });
+});
+
+test("a file that was uploaded for a try that failed is not uploaded again for the next", async () => {
+	const file = outbound("a.pdf", "application/pdf");
+	const message = { text: "look", file, deliveryId: "d", part: 0 };
+	whatsapp.fail({ method: "messages", code: 131000 });
+	await failureOf(messenger.send(ANNA, message));
+	await messenger.send(ANNA, message);
+	expect(methods()).toEqual(["media", "messages", "messages"]);
+	await messenger.send(ANNA, message);
+	await messenger.send(ANNA, { ...message, part: 1 });
+	expect(methods()).toEqual(["media", "messages", "media", "messages"]);
+});
+
+test("a file that WhatsApp does not take is named, and not uploaded", async () => {
+	const file = outbound("a.zip", "application/zip");
+	const failure = await failureOf(messenger.send(ANNA, { text: "", file }));
+	expect(failure).toMatchObject({
+		code: "peer_rejected",
+		message:
+			'The file "a.zip" was not sent: WhatsApp takes JPEG, PNG and WebP, sound and video as phones make them, PDF, Office files and text, and this is application/zip',
+	});
+	expect(methods()).toEqual([]);
 });

@@ -288,3 +288,21 @@ test("that nobody answered is said as soon as WhatsApp can be reached again, but
 	expect(failures).toHaveLength(89);
 	expect(log.map(([event]) => event)).toEqual(["question.unclosed"]);
 });
+
+test("a question that WhatsApp cannot deliver is answered with no, at once, and the log says why", async () => {
+	const request = { tool: "exec", command: "true", cwd: "/" };
+	const asked = questions.ask(ANNA, request, turn.signal);
+	await clock.advance(0);
+	const error = new AeonError("peer_rejected", "they wrote too long ago");
+	const report = { platformId: "wamid.x", state: "failed", error } as const;
+	questions.failed(report);
+	await clock.advance(MIN);
+	expect(log).toEqual([]);
+	questions.failed({ ...report, platformId: `wamid.${sent.length}` });
+	expect(await asked).toBe("deny");
+	expect(log).toEqual([["question.undelivered", { error }]]);
+	questions.failed({ ...report, platformId: `wamid.${sent.length}` });
+	await clock.advance(10 * MIN);
+	expect(log).toHaveLength(1);
+	expect(sent).toHaveLength(1);
+});

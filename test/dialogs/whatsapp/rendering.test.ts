@@ -24,6 +24,11 @@ const CONSTRUCTS: [string, string, string][] = [
 		"un**believ**able **L**ove 1**2** 这是**重点**内容 **这是**, `foo`s",
 		"unbelievable Love 12 这是重点内容 *这是*, foos",
 	],
+	[
+		"a product stays one",
+		"2*3*4 cm, f(a*b, c*d), x*y*z, *2*3",
+		"2*3*4 cm, f(a*b, c*d), x*y*z, 23",
+	],
 	["two styles within a word lose their marks", "**a**_b_ **c***d*", "ab cd"],
 	[
 		"line breaks within a paragraph stay",

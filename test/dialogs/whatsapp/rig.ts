@@ -117,6 +117,7 @@ export async function openChat(
 			...others,
 			server: { port },
 			dialogs: {
+				...others.dialogs,
 				whatsapp: { ...optionsFor(whatsapp), ...whatsappOptions, ...more },
 			},
 		});

@@ -10,7 +10,7 @@ import { type FakeClock, fakeClock } from "../../support/fake_clock.ts";
 
 const SECRET = "1222e786b144d0e85b9f365372d93676";
 const TOKEN = "a word of our own";
-const MAX_BYTES = 3_000_000;
+const MAX_BYTES = 3 * 1024 * 1024;
 
 let clock: FakeClock;
 let webhook: Webhook;
@@ -271,6 +271,22 @@ test("the limit counts bytes, not letters", async () => {
 	const large = JSON.stringify({ x: "🙂".repeat(MAX_BYTES / 4) });
 	expect(large.length).toBeLessThan(MAX_BYTES);
 	expect((await post(large)).status).toBe(413);
+});
+
+test("what is posted at the same time is taken in its order", async () => {
+	const all = Array.from({ length: 40 }, (_, n) => n);
+	const posts = all.map((n) => {
+		const body = JSON.stringify({ n, x: "x".repeat(4_000) });
+		return webhook.handle(
+			new Request(`${server.url}webhooks/whatsapp`, {
+				method: "POST",
+				body,
+				headers: { "x-hub-signature-256": sign(body) },
+			}),
+		);
+	});
+	await Promise.all(posts);
+	expect(taken.map(({ n }) => n)).toEqual(all);
 });
 
 test("a client that goes away in the middle does no harm", async () => {

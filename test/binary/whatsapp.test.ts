@@ -69,11 +69,8 @@ async function expectToAnswer(command: string): Promise<void> {
 		"*You* said: hello, äöå 🌍",
 	]);
 	expect(it.requests.map(said)).toEqual(["hello, äöå 🌍"]);
-	expect(whatsapp.moments(ANNA).slice(2)).toEqual([
-		{ kind: "read", id },
-		{ kind: "typing", id },
-		{ kind: "message", id: whatsapp.visible(ANNA)[0]?.id ?? "" },
-	]);
+	// Where the answer is faster, it is marked as read once more, without typing.
+	expect(whatsapp.moments(ANNA)).toContainEqual({ kind: "read", id });
 	expect(whatsapp.answers.slice(2).every((status) => status === 200)).toBe(
 		true,
 	);

@@ -117,6 +117,15 @@ test("whoever watches is told each state of a message once, whole, and by its sl
 	});
 });
 
+test("that a message was sent is told once, whether its sending was answered or only reported", async () => {
+	await using rig = await openOutboxRig();
+	rig.platform.dialog.confirmationMs = 15_000;
+	rig.platform.fail({ kind: "send", code: "peer_silent", isDone: true });
+	await say(rig);
+	await rig.outbox.confirm({ platformId: "101", name: NAME, state: "sent" });
+	expect(told(rig)).toEqual(["pending", "sent"]);
+});
+
 test("a last part that is told to be there before the others are does not stand for all", async () => {
 	await using rig = await openOutboxRig();
 	const { platform, outbox } = rig;

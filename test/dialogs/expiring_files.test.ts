@@ -40,7 +40,13 @@ async function waitingFile(mediaExpires: boolean) {
 	const sessionKey = "agent:main:post:777";
 	const file = { kind: "document", id: "plan", uniqueId: "plan-1" } as const;
 	const first = await mail.accept({ sessionKey, text: "go", messageId: "1" });
-	const second = { sessionKey, text: "look", messageId: "2", files: [file] };
+	const second = {
+		sessionKey,
+		text: "look",
+		messageId: "2",
+		reference: "2",
+		files: [file],
+	};
 	const accepted = await mail.accept(second);
 	const repeat = await mail.accept(second);
 	return {
@@ -92,4 +98,14 @@ test("a file that its platform keeps is left there until then, also where anothe
 	});
 	await it.fetched;
 	expect(it.host.asked).toEqual(["later"]);
+});
+
+test("a message that is changed while it waits has no file any more where none is left in it", async () => {
+	await using it = await waitingFile(false);
+	const change = { text: "never mind" };
+	expect(await it.mail.amend("agent:main:post:777", "2", change)).toBe(true);
+	const request = await it.end();
+	expect(request).toContain("never mind");
+	expect(request).not.toContain("attachments/plan");
+	expect(it.host.asked).toEqual([]);
 });

@@ -18,7 +18,9 @@ const rss = async (client: WireClient) =>
 test("a client that never reads is sent away, and neither another one nor the server's memory feels it", async () => {
 	const piece = "x".repeat(4000);
 	using model = await modelSaying(() => ({ text: Array(200).fill(piece) }));
-	await using server = await spawnServer(config(model.agent));
+	// All of it is twice as much; and who reads may fall behind while the machine is busy.
+	const large = { server: { max_buffered_bytes: 8 * MB } };
+	await using server = await spawnServer(config(model.agent, large));
 	using client = await server.connect();
 	const before = await rss(client);
 	const deaf = await deafClient(server.port, server.token);

@@ -22,8 +22,8 @@ const MAX_PAUSE_MS = 60_000;
 /** A file of which nobody knows whether it arrived is sent so often at most. */
 const MAX_FILE_TRIES = 3;
 
-/** What the platform takes again and again, and cannot deliver, is sent so often once more. */
-const MAX_RESENDS = 5;
+/** What the platform takes again and again, and cannot deliver, is sent so often at most; tries that failed count as well. */
+const MAX_RESENDS = 10;
 
 /** What a part is sent with. */
 export interface SendingParts {
@@ -81,9 +81,13 @@ export function afterReport(
 		isEnough ? new AeonError("peer_rejected", failure.message) : failure,
 		parts,
 	);
-	// Sent again it is another message.
-	if (outcome.part.state === "pending") return outcome;
-	return { ...outcome, part: { ...outcome.part, ...called(platformId) } };
+	const { part: after } = outcome;
+	if (after.state !== "pending")
+		return { ...outcome, part: { ...after, ...called(platformId) } };
+	// Sent again it is another message, and ever later: what was asked for did not help.
+	const soonest = parts.now() + backoffMs(part.attempts);
+	const dueAt = Math.max(after.dueAt ?? 0, soonest);
+	return { ...outcome, part: { ...after, dueAt } };
 }
 
 function afterTry(
@@ -179,9 +183,8 @@ function afterFailure(
 			state: "failed",
 			reason: `It could not be delivered for 24 hours: ${reason}`,
 		};
-	const backoffMs = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** part.attempts);
 	const asked = hasCode(error, "peer_unavailable") && error.retryAfterMs;
-	const jitteredMs = backoffMs * (0.75 + Math.random() / 2);
+	const jitteredMs = backoffMs(part.attempts) * (0.75 + Math.random() / 2);
 	const pauseMs = hasCode(error, "peer_silent")
 		? Math.max(confirmationMs, jitteredMs)
 		: asked || jitteredMs;
@@ -207,6 +210,10 @@ function withoutFile(part: OutboxPart, now: number): OutboxPart {
 /** True where the platform does not know Aeon, as while a token is being changed. */
 function isDisowned(error: unknown): boolean {
 	return hasCode(error, "peer_rejected") && error.status === 401;
+}
+
+function backoffMs(attempts: number): number {
+	return Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** attempts);
 }
 
 function called(platformId: string | undefined) {

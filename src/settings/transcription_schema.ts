@@ -20,7 +20,7 @@ export const transcriptionSchema = z.strictObject({
 		.check(z.minLength(1), z.describe("The model's id, such as whisper-1")),
 	language: z.optional(
 		z.string().check(
-			z.regex(/^[a-z]{2,3}$/, {
+			z.refine((text) => /^[a-z]{2,3}$/.test(text), {
 				error: 'is not a language such as "de" or "en" (ISO 639)',
 			}),
 			z.describe("What is spoken, such as de; guessed if left out"),

@@ -331,9 +331,10 @@ test("that a message was taken is no news once it has failed, however late it is
 	expect(await stateOf(rig)).toEqual([["failed", "it is not taken"]]);
 });
 
-test("what is taken again and again and never delivered is given up after the sixth time, and said", async () => {
+test("what is taken again and again and never delivered is sent ever later, given up after the eleventh time, and said", async () => {
 	await using rig = await openOutboxRig();
 	await say(rig);
+	const pauses: number[] = [];
 	for (let n = 0; n < 20; n++) {
 		const [part] = await rig.store.partsOf(DELIVERY);
 		await rig.outbox.confirm({
@@ -342,10 +343,15 @@ test("what is taken again and again and never delivered is given up after the si
 			state: "failed",
 			error: AGAIN,
 		});
+		const before = rig.clock.now();
 		await rig.clock.advance(2 * 60_000);
+		pauses.push((rig.platform.calls.at(-1)?.at ?? 0) - before);
 	}
-	const tries = rig.platform.told("send").filter((one) => one === "send hello");
-	expect(tries).toHaveLength(6);
+	expect(pauses.slice(0, 10)).toEqual(
+		[10, 10, 10, 10, 16, 32, 60, 60, 60, 60].map((seconds) => seconds * 1_000),
+	);
+	const tries = rig.platform.calls.filter(({ text }) => text === "hello");
+	expect(tries).toHaveLength(11);
 	expect(await stateOf(rig)).toEqual([["failed", AGAIN.message]]);
 	expect(rig.platform.told("send").at(-1)).toBe(
 		`send A part of what I had to say could not be sent. ${AGAIN.message}`,

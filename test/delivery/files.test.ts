@@ -101,17 +101,3 @@ test("words that a kind of file cannot carry are sent before it", async () => {
 	await clock.advance(10_000);
 	expect(platform.chat("777")).toEqual(["listen", "", "", "look", ""]);
 });
-
-test("words that are sent before a file do not wait for it, however long it takes", async () => {
-	await using rig = await openOutboxRig();
-	const { clock, platform, outbox } = rig;
-	platform.dialog.captions = () => false;
-	hinder(
-		rig,
-		({ file }) => file !== undefined,
-		() => new Promise(() => {}),
-	);
-	await outbox.say("777", { text: "look", attachments: [PICTURE] });
-	await clock.advance(0);
-	expect(platform.chat("777")).toEqual(["look"]);
-});

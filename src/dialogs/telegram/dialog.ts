@@ -6,7 +6,7 @@ import { Secret } from "../../core/secret.ts";
 import { parseSessionKey } from "../../core/session.ts";
 import type { DialogContext, DialogHost, DialogProvider } from "../provider.ts";
 import { createAccess } from "./access.ts";
-import { parseAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "./address.ts";
 import { openClient } from "./client.ts";
 import { fileFailure } from "./failure.ts";
 import { createIntake } from "./intake.ts";
@@ -124,6 +124,7 @@ export async function openTelegram(
 			const paired = pairing.people().map(({ id }) => id);
 			return [...options().allowed_users, ...paired][0]?.toString();
 		},
+		addressOf: (to) => formatAddress(parseAddress(to)),
 		mayReach(to) {
 			try {
 				return access.isAllowedChat(parseAddress(to).chatId);

@@ -76,9 +76,10 @@ export function createBackend({
 			}));
 		},
 		dialogs: () =>
-			[...aeon.dialogs].map(([name, { state, lastFailure }]) => ({
+			[...aeon.dialogs].map(([name, { state, outbox, lastFailure }]) => ({
 				name,
 				...state,
+				...(outbox?.delay && { delay: outbox.delay }),
 				...(lastFailure && { lastFailure }),
 			})),
 		async send(name, to, text, attachments) {

@@ -77,13 +77,22 @@ function describeDialog({
 	name,
 	state,
 	problem,
+	delay,
 	lastFailure,
 }: Payload<"status">["dialogs"][number]): string {
+	const delayed =
+		delay &&
+		`${delay.parts} waiting since ${minute(delay.since)}: ${delay.reason}`;
 	const failed =
 		lastFailure &&
-		`could not deliver at ${new Date(lastFailure.at).toISOString().slice(0, 16)}Z: ${lastFailure.reason}`;
-	const why = [problem, failed].filter(Boolean).join("; ");
+		`could not deliver at ${minute(lastFailure.at)}: ${lastFailure.reason}`;
+	const why = [problem, delayed, failed].filter(Boolean).join("; ");
 	return why ? `${name} ${state} (${why})` : `${name} ${state}`;
+}
+
+/** A time as `2026-01-02T03:04Z`. */
+function minute(time: number): string {
+	return `${new Date(time).toISOString().slice(0, 16)}Z`;
 }
 
 /** The two largest units: `3 d 4 h`. */

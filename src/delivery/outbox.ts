@@ -14,6 +14,7 @@ import type { SessionStore } from "../storage/store.ts";
 import { Answer, type AnswerAddress } from "./answer.ts";
 import { Chat } from "./chat.ts";
 import { Confirming } from "./confirming.ts";
+import { type Delay, Delays } from "./delays.ts";
 import { fileLane, isUncertain, laneOf, nameOf } from "./part.ts";
 import { partsOf, type Saying } from "./saying.ts";
 import type { Outcome, SendingParts } from "./sending.ts";
@@ -56,6 +57,7 @@ export class Outbox {
 	readonly #inHand = new Set<string>();
 	/** Messages on their way into the store that are said once. */
 	readonly #saying = new Map<string, Promise<void>>();
+	readonly #delays = new Delays();
 	readonly #watching: Watching;
 	readonly #confirming: Confirming;
 	readonly #end = new AbortController();
@@ -133,6 +135,11 @@ export class Outbox {
 	/** Takes in what the platform tells of a message; resolves once that is safe: true where it was news. */
 	confirm(report: DeliveryReport): Promise<boolean> {
 		return this.#confirming.confirm(report);
+	}
+
+	/** What failed and is tried again, where something is. */
+	get delay(): Delay | undefined {
+		return this.#delays.delay;
 	}
 
 	/** Takes up what a restart has left unsent; gives how much that was. */
@@ -265,13 +272,14 @@ export class Outbox {
 	}
 
 	async #settled({ part, isShut, lostFile }: Outcome): Promise<void> {
-		const { store, logger } = this.#parts;
+		const { store, logger, clock } = this.#parts;
 		const { deliveryId, state, dialog, to } = part;
 		const reason = lostFile ?? part.reason ?? "";
 		const about = { delivery: deliveryId, part: part.part, dialog, to, reason };
 		const isFailed = state === "failed" || lostFile !== undefined;
 		if (isFailed) logger.error("message.failed", about);
 		else if (state === "pending") logger.warn("message.delayed", about);
+		this.#delays.note(part, clock.now());
 		await store.saveParts([part]);
 		if (state !== "pending") {
 			this.#inHand.delete(nameOf(part));

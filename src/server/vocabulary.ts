@@ -116,6 +116,19 @@ export const dialogState = z.object({
 	name: z.string(),
 	state: z.enum(["starting", "running", "retrying", "stopped"]),
 	problem: z.optional(text("Why it is not running")),
+	delay: z.optional(
+		z
+			.object({
+				since: count("Milliseconds since 1970"),
+				parts: count("How many messages wait so"),
+				reason: z.string(),
+			})
+			.check(
+				z.describe(
+					"What could not be delivered so far and is tried again; not in the event",
+				),
+			),
+	),
 	lastFailure: z.optional(
 		z
 			.object({

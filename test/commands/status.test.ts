@@ -74,6 +74,11 @@ test("status shows times in two units, what is wrong with the storage, and what 
 				name: "whatsapp",
 				state: "stopped" as const,
 				problem: "the token is refused",
+				delay: {
+					since: Date.UTC(2026, 0, 1, 2, 3, 4),
+					parts: 2,
+					reason: "too many at once",
+				},
 				lastFailure: {
 					at: Date.UTC(2026, 0, 2, 3, 4, 5),
 					reason: "they wrote too long ago",
@@ -100,7 +105,7 @@ test("status shows times in two units, what is wrong with the storage, and what 
 			"storage   file, the disk is full",
 			"sessions  2",
 			"clients   3",
-			"dialogs   ws running, telegram retrying, whatsapp stopped (the token is refused; could not deliver at 2026-01-02T03:04Z: they wrote too long ago)",
+			"dialogs   ws running, telegram retrying, whatsapp stopped (the token is refused; 2 waiting since 2026-01-01T02:03Z: too many at once; could not deliver at 2026-01-02T03:04Z: they wrote too long ago)",
 			"queue     1 running, 2 waiting",
 			"today     5 tokens in (4 from the cache), 6 out",
 			"faults    1",

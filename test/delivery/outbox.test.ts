@@ -491,3 +491,23 @@ test("typing is shown for the message that is answered, as often as the platform
 		["wamid.1", 48_000],
 	]);
 });
+
+test("what waits after a failure is known, with the last reason, until it is there", async () => {
+	expect(outbox.delay).toBeUndefined();
+	platform.fail({ kind: "send", code: "peer_unavailable", times: 2 });
+	const since = clock.now();
+	await outbox.say("777", { text: "hello" });
+	await clock.advance(0);
+	await outbox.say("888", { text: "hello" });
+	await clock.advance(0);
+	const reason = "the platform said peer_unavailable";
+	expect(outbox.delay).toEqual({ since, parts: 2, reason });
+	await clock.advance(60_000);
+	expect(platform.chat("777")).toEqual(["hello"]);
+	expect(outbox.delay).toBeUndefined();
+	platform.fail({ kind: "send", code: "peer_unavailable" });
+	platform.fail({ kind: "send", code: "peer_rejected", status: 403 });
+	await outbox.say("777", { text: "lost" });
+	await clock.advance(60_000);
+	expect(outbox.delay).toBeUndefined();
+});

@@ -1,7 +1,7 @@
 // What anybody may post before it is known who posts it.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { answer, createBodies } from "../../src/dialogs/posted.ts";
+import { answer, createBodies, isSame } from "../../src/dialogs/posted.ts";
 import { type FakeClock, fakeClock } from "../support/fake_clock.ts";
 
 const MB = 1024 * 1024;
@@ -54,11 +54,13 @@ test("a body is taken as it came, whatever it says of its length", async () => {
 
 test("all that is being read is bounded, and there is room again afterwards", async () => {
 	const open = Array.from({ length: 5 }, () => hanging(3 * MB));
-	const answers = open.map(({ body }) => post(body));
+	const answers = open.map(({ body }, n) =>
+		post(body, n % 2 ? 3 * MB : undefined),
+	);
 	await clock.advance(0);
 	for (const stated of [3 * MB, undefined]) {
-		const { body, release } = hanging(3 * MB);
-		release();
+		// What says its length is refused before any of it is there.
+		const { body } = hanging(stated ? 0 : 3 * MB);
 		const refused = await post(body, stated);
 		expect(refused.status).toBe(503);
 		expect(refused.headers.get("connection")).toBe("close");
@@ -83,8 +85,15 @@ test("a body that is not there in ten seconds is not waited for", async () => {
 
 test("what is too large is refused before it is read, or as soon as it is", async () => {
 	expect((await post("x", 3 * MB + 1)).status).toBe(413);
-	const { body } = hanging(3 * MB + 1);
+	let isLetGo = false;
+	const body = new ReadableStream({
+		pull: (controller) => controller.enqueue(new Uint8Array(MB + 1)),
+		cancel() {
+			isLetGo = true;
+		},
+	});
 	expect((await post(body)).status).toBe(413);
+	expect(isLetGo).toBe(true);
 	expect(taken).toEqual([]);
 });
 
@@ -101,4 +110,10 @@ test("what goes wrong with a body that is there is not the body's fault", async 
 		Promise.reject(new Error("a fault")),
 	);
 	await expect(failed).rejects.toThrow("a fault");
+});
+
+test("only a text that is the same everywhere is the same", () => {
+	expect(isSame("our token", "our token")).toBe(true);
+	const others = Array.from({ length: 5_000 }, (_, n) => `our token ${n}`);
+	expect(others.filter((other) => isSame(other, "our token"))).toEqual([]);
 });

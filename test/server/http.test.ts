@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { createRoutes } from "../../src/server/http.ts";
 import { temporaryFolder } from "../support/home.ts";
 import {
 	bareServer,
@@ -100,4 +101,25 @@ test("a server lives before Aeon is open behind it, and is ready afterwards", as
 		storage: { isWell: true },
 		dialogs: [{ name: "ws", state: "running" }],
 	});
+});
+
+test("what a dialog refuses is noted with why: it has to come again, or it is nobody's", async () => {
+	const noted: unknown[] = [];
+	const routes = createRoutes({
+		readiness: () => ({ isReady: true }),
+		refuse: async () => undefined,
+		metrics: () => "",
+		webhook: async (status) => new Response(null, { status: Number(status) }),
+		noteRefusal: (...refusal) => void noted.push(refusal),
+	});
+	const env = { address: "192.0.2.1" };
+	for (const status of [200, 401, 503]) {
+		const path = `/webhooks/${status}`;
+		const answer = await routes.request(path, { method: "POST" }, env);
+		expect(answer.status).toBe(status);
+	}
+	expect(noted).toEqual([
+		["192.0.2.1", 401, "it is no webhook of ours"],
+		["192.0.2.1", 503, "it has to come again"],
+	]);
 });

@@ -137,7 +137,7 @@ export class Watch {
 
 	/** Something was sent, so that whatever was waited for is over. */
 	#worked(): void {
-		if (!this.#trying || !this.#isStarted) return;
+		if (!this.#trying) return;
 		this.#trying.stop.abort();
 		this.#trying = undefined;
 		this.#block = undefined;

@@ -192,4 +192,6 @@ test("what is posted for another number of the business is passed over, and said
 		["whatsapp.another_number", { phone_number_id: "1" }],
 		["whatsapp.another_number", { phone_number_id: "2" }],
 	]);
+	for (let id = 3; id < 150; id++) await rig.take(other(`${id}`));
+	expect(rig.log).toHaveLength(100);
 });

@@ -244,6 +244,9 @@ test("an address that has expired is asked for once more, and a file that is gon
 		body: { error: { message: "no", code: 100, error_subcode: 33 } },
 	});
 	expect(short(await failureOf(fetchFile(id)))).toEqual(gone as never);
+	const body = { error: { message: "no", code: 999 } };
+	whatsapp.fail({ method: "describe", status: 404, body });
+	expect(short(await failureOf(fetchFile(id)))).toEqual(gone as never);
 });
 
 test("a file's id leads nowhere else", async () => {

@@ -100,7 +100,11 @@ test("at the beginning of a turn its message is marked as read and typing shows,
 	await chat.shows(1);
 	await chat.settled();
 	const [answer] = chat.whatsapp.visible(ANNA);
-	expect(chat.whatsapp.moments(ANNA)).toEqual([
+	// Where the answer is faster than WhatsApp's to the typing, it is marked as read once more.
+	const moments = chat.whatsapp
+		.moments(ANNA)
+		.filter(({ kind }, n) => kind !== "read" || n === 1);
+	expect(moments).toEqual([
 		{ kind: "heard", id },
 		{ kind: "read", id },
 		{ kind: "typing", id },
@@ -216,6 +220,21 @@ test("a no is a no", async () => {
 	);
 	chat.whatsapp.press(ANNA, "No");
 	await chat.until(() => chat.texts().includes("As you like."));
+	expect(JSON.stringify(chat.requests[1]?.body)).not.toContain("secret");
+});
+
+test("a question that WhatsApp takes and then cannot deliver is a no", async () => {
+	await using chat = await openChat((_request, n) =>
+		n === 0
+			? { toolCalls: [{ name: "exec", input: { command: "echo se''cret" } }] }
+			: { text: "Nobody could be asked." },
+	);
+	const { whatsapp } = chat;
+	whatsapp.say(ANNA, "run it");
+	const asked = () => whatsapp.visible(ANNA).find(({ buttons }) => buttons);
+	await chat.until(() => asked() !== undefined && whatsapp.pending() === 0);
+	whatsapp.statuses.tell(asked()?.id ?? "", "failed", { code: 131026 });
+	await chat.until(() => chat.texts().includes("Nobody could be asked."));
 	expect(JSON.stringify(chat.requests[1]?.body)).not.toContain("secret");
 });
 

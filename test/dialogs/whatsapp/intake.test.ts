@@ -272,7 +272,7 @@ test("a reaction that is taken back or changed before the next message counts as
 			react("x", "😮"),
 			react("wamid.aeon", "👎"),
 		),
-		post(react("x"), react("", "👍"), written("reaction", null)),
+		post(react("x"), written("reaction", null), react("", "👍")),
 		post(text("well?")),
 	);
 	expect(accepted(calls)).toEqual(['[reacted 👎 to "Shall I?"]\nwell?']);
@@ -315,6 +315,10 @@ test("an edit changes a message that waits, keeps what was told before it, and n
 				files: [{ kind: "image", id: "9", uniqueId: "9" }],
 			},
 		],
+	]);
+	const again = { original_message_id: one.id, message };
+	expect(await rig.take(post(written("edit", again)))).toMatchObject([
+		["amend", KEY, one.id, { text: '[in reply to "Which?"]\nnew' }],
 	]);
 	const reply = text("see?", { context: { id: one.id } });
 	expect(accepted(await rig.take(post(reply)))).toEqual([
@@ -371,9 +375,11 @@ test("a command acts at once and is answered", async () => {
 
 test("/start greets, and names /help", async () => {
 	using rig = openRig();
-	const calls = await rig.take(post(text("/start")));
-	expect(names(calls)).toEqual(["say"]);
-	expect(said(calls)[0]).toContain("/help");
+	for (const word of ["/start", "/Start"]) {
+		const calls = await rig.take(post(text(word)));
+		expect(names(calls)).toEqual(["say"]);
+		expect(said(calls)[0]).toContain("/help");
+	}
 });
 
 test("only what a person writes themselves is a command", async () => {
@@ -640,22 +646,76 @@ test("a fault in one message is logged and said, and costs the others nothing", 
 	expect(rig.log.at(-1)?.[0]).toBe("whatsapp.fault_untold");
 });
 
-test.each<[string, object]>([
-	["null among the messages", { messages: [null, 7, [], "x"] }],
-	["messages that are none", { messages: { a: 1 } }],
-	["statuses that are none", { statuses: [null, { id: {} }, "x"] }],
+test("a message whose fault cannot be said for want of room comes again", async () => {
+	using rig = openRig();
+	const one = post(text("x"));
+	rig.failures.set("accept", new TypeError("not a function"));
+	rig.failures.set("say", DISK_FULL);
+	await expect(rig.take(one)).rejects.toBe(DISK_FULL);
+	expect(accepted(await rig.take(one))).toEqual(["x"]);
+});
+
+test("what has to come again is told once all else of its post is dealt with", async () => {
+	using rig = openRig();
+	const gate = Promise.withResolvers<void>();
+	rig.gates.set("confirm", gate.promise);
+	rig.failures.set("accept", DISK_FULL);
+	const statuses = [{ id: "wamid.1", status: "sent" }];
+	let isOver = false;
+	const taken = rig
+		.take(change({ statuses, messages: [text("hello")] }))
+		.finally(() => {
+			isOver = true;
+		});
+	taken.catch(() => {});
+	await Bun.sleep(1);
+	expect(isOver).toBe(false);
+	gate.resolve();
+	await expect(taken).rejects.toBe(DISK_FULL);
+	expect(names(rig.calls)).toEqual(["confirm"]);
+});
+
+test("an edit of a forwarded message is told as somebody else's, also after a restart", async () => {
+	using rig = openRig({ waiting: ["wamid.1"] });
+	const message = text("new", { context: { forwarded: true } });
+	const edit = written("edit", { original_message_id: "wamid.1", message });
+	expect(await rig.take(post(edit))).toEqual([
+		["amend", KEY, "wamid.1", { text: "[forwarded]\n> new" }],
+	]);
+});
+
+const unreadable = (messages: number) => [
+	["whatsapp.unreadable", { messages }],
+];
+const unnumbered = [["whatsapp.no_number", { message: "1" }]];
+
+test.each<[string, object, unknown[]]>([
+	["null among the messages", { messages: [null, 7, [], "x"] }, unreadable(4)],
+	["messages that are none", { messages: { a: 1 } }, []],
+	[
+		"statuses that are none",
+		{ statuses: [null, { id: {} }, "x"] },
+		unreadable(3),
+	],
 	[
 		"a message without an id",
 		{ messages: [{ from: ANNA.slice(1), text: { body: "x" } }] },
+		unreadable(1),
 	],
-	["a message from nobody", { messages: [{ id: "1", text: { body: "x" } }] }],
+	[
+		"a message from nobody",
+		{ messages: [{ id: "1", text: { body: "x" } }] },
+		unnumbered,
+	],
 	[
 		"a message from a text",
 		{ messages: [{ id: "1", from: "PHONE_NUMBER", text: { body: "x" } }] },
+		unnumbered,
 	],
-])("a post with %s harms nobody", async (_, value) => {
+])("a post with %s harms nobody", async (_, value, log) => {
 	using rig = openRig();
 	expect(await rig.take(change(value))).toEqual([]);
+	expect(rig.log).toMatchObject(log);
 	expect(names(await rig.take(post(text("hello"))))).toEqual(["accept"]);
 });
 

@@ -57,6 +57,14 @@ test.each([
 	},
 );
 
+test("what changes nothing is not written", async () => {
+	using folder = temporaryFolder();
+	const { memory } = open(folder.path);
+	await memory.noteReaction(KEY, "wamid.1", undefined);
+	await memory.forgetReactions(KEY, []);
+	expect(readdirSync(folder.path)).toEqual([]);
+});
+
 test("what cannot be written is logged, and goes on being known", async () => {
 	using folder = temporaryFolder();
 	mkdirSync(join(folder.path, "whatsapp.json"));

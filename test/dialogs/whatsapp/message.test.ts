@@ -116,6 +116,11 @@ test.each<[string, Record<string, unknown>, string]>([
 		"[the request for permission to call: accept]",
 	],
 	[
+		"an answer on calls that says nothing",
+		{ type: "interactive", interactive: { call_permission_reply: {} } },
+		"[the request for permission to call: answered]",
+	],
+	[
 		"an order",
 		{
 			type: "order",
@@ -257,7 +262,8 @@ test("only a reply button is a press", () => {
 	};
 	const press = { type: "interactive", interactive };
 	expect(readButton(readBody(press))).toBe("q:1:allow");
-	expect(readButton(readBody({ ...press, type: "text" }))).toBeUndefined();
+	const text = { ...interactive, body: "x" };
+	expect(readButton(readBody({ type: "text", text }))).toBeUndefined();
 	expect(readButton(readBody({ interactive: {} }))).toBeUndefined();
 });
 
@@ -266,6 +272,7 @@ test.each([
 	[5 * MIN, undefined],
 	[5 * MIN + 1, "5 min"],
 	[59 * MIN, "59 min"],
+	[60 * MIN, "1 h"],
 	[3 * 60 * MIN, "3 h"],
 	[47 * 60 * MIN, "47 h"],
 	[48 * 60 * MIN, "2 days"],
@@ -314,4 +321,14 @@ test("a reaction is a note, and one that was taken back is none", () => {
 	expect(describeReaction('] "x" [', "hello")).toBe('[reacted x to "hello"]');
 	for (const none of ["", " ", "[]"])
 		expect(describeReaction(none, "hello")).toBeUndefined();
+});
+
+test("a kind that is called as every object has something is no file", () => {
+	const message = { type: "constructor", constructor: { id: "1" } };
+	expect(read(message)).toBeUndefined();
+});
+
+test("half a letter in what a person writes is replaced", () => {
+	const message = { type: "text", text: { body: "a\ud83d" } };
+	expect(read(message)).toEqual({ text: "a\ufffd" });
 });

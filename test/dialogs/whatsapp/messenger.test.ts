@@ -143,6 +143,7 @@ test("a file goes as the kind that shows it best", async () => {
 		["a.csv", "text/csv", "document", "text/plain"],
 		["a.json", "application/json", "document", "text/plain"],
 		["NOTES.MD", "application/octet-stream", "document", "text/plain"],
+		["a.txt", "image/png", "image"],
 		[
 			"a.xls",
 			"application/octet-stream",
@@ -226,11 +227,40 @@ test("what is too large for its kind is a document, and what is too large or emp
 		code: "peer_rejected",
 		message: 'The file "a.bin" was not sent: it is empty',
 	});
+	const { message } = await failureOf(send(100 * MB));
+	expect(message).toContain("WhatsApp takes JPEG");
 	expect(short(await failureOf(send(100 * MB + 1)))).toEqual({
 		code: "peer_rejected",
 		message: 'The file "a.bin" was not sent: it is larger than 100 MB',
 	});
 	expect(whatsapp.calls).toEqual([]);
+});
+
+test("a file's name with half a letter in it is sent all the same", async () => {
+	const file = outbound("a\ud83d.pdf", "application/pdf");
+	await messenger.send(ANNA, { text: "", file });
+	expect(bodies().at(-1)).toMatchObject({
+		type: "document",
+		// What is not said is no caption, and an empty one is refused.
+		document: expect.not.objectContaining({ caption: "" }),
+	});
+	expect(seen().at(-1)).toMatchObject({
+		file: { name: "a\ufffd.pdf" },
+	});
+});
+
+test("a file that has another size at the next try is uploaded anew", async () => {
+	const part = { text: "", deliveryId: "d", part: 0 };
+	const send = (size: number) =>
+		messenger.send(ANNA, {
+			...part,
+			file: outbound("a.pdf", "application/pdf", size),
+		});
+	whatsapp.fail({ method: "messages", code: 131000 });
+	await failureOf(send(10));
+	await send(11);
+	expect(methods()).toEqual(["media", "messages", "media", "messages"]);
+	expect(seen()).toMatchObject([{ file: { size: 11 } }]);
 });
 
 test("what is refused as what it is goes once more, as a document", async () => {
@@ -285,7 +315,7 @@ test("that an answer is being made is shown at the newest message of its chat, e
 	const second = whatsapp.say(ANNA, "two");
 	const other = whatsapp.say(BERT, "three");
 	messenger.note(ANNA, first);
-	messenger.note(ANNA, second);
+	messenger.note("+1 (555) 010-0001", second);
 	messenger.note(BERT, other);
 	await messenger.typing(ANNA, NEVER, first);
 	expect(whatsapp.moments(ANNA)).toEqual([

@@ -288,6 +288,20 @@ test("a message that was taken and then told to have come too fast is sent once 
 	expect(asked()).toEqual(["probe", "messages", "messages"]);
 });
 
+test("a message whose sending got no answer is not sent again before Meta has had time to tell of it", async () => {
+	await dialog.start();
+	whatsapp.statuses.mode = "held";
+	whatsapp.fail({ method: "messages", mode: "reset_after" });
+	await dialog.say(ANNA, "one");
+	await until(() => texts().length === 1);
+	await clock.advance(10 * SECOND_MS);
+	whatsapp.statuses.release();
+	await pass(() => whatsapp.pending() === 0);
+	await dialog.said();
+	await clock.advance(MINUTE_MS);
+	expect(texts()).toEqual(["one"]);
+});
+
 test("what is told of a message that was taken may stop everything, too, and counts once", async () => {
 	await dialog.start();
 	whatsapp.statuses.mode = "held";

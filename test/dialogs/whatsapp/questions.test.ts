@@ -24,6 +24,7 @@ let log: [string, LogFields?][];
 let failures: unknown[];
 let questions: Questions;
 let turn: AbortController;
+let split: (text: string) => string[];
 
 beforeEach(() => {
 	clock = fakeClock();
@@ -31,6 +32,7 @@ beforeEach(() => {
 	log = [];
 	failures = [];
 	turn = new AbortController();
+	split = (text) => text.match(/.{1,4096}/gs) ?? [];
 	const write: Logger["info"] = (event, fields) =>
 		void log.push([event, fields]);
 	const deliver = async (one: Sent, signal?: AbortSignal) => {
@@ -46,7 +48,7 @@ beforeEach(() => {
 			buttons: (to, text, buttons, signal) =>
 				deliver({ to, text, buttons }, signal),
 		},
-		split: (text) => text.match(/.{1,4096}/gs) ?? [],
+		split: (text) => split(text),
 		clock,
 		logger: {
 			debug() {},
@@ -70,8 +72,8 @@ afterEach(() => {
 });
 
 /** Asks Anna, and what became of it. */
-function ask(command = "ls", to = ANNA) {
-	const request = { tool: "exec", command, cwd: "/w" };
+function ask(command = "ls", to = ANNA, cwd = "/w") {
+	const request = { tool: "exec", command, cwd };
 	const answer = questions.ask(to, request, turn.signal);
 	const asked = { answer, decision: undefined as Decision | undefined };
 	void answer.then((decision) => {
@@ -142,6 +144,18 @@ test.each([900, 2_000, 20_000])(
 	},
 );
 
+test("a command in several parts is shown with all of them, however short the first is", async () => {
+	split = (text) => text.split(" && ");
+	ask("ls && rm -rf /");
+	const question = await shown();
+	expect(question.text).toBe("May the command above run?");
+	expect(sent.map(({ text }) => text)).toEqual([
+		"Aeon wants to run this command (exec):\n\n```\nls",
+		"rm -rf /\n```\n\nin\n\n```\n/w\n```",
+		question.text,
+	]);
+});
+
 test("a whole of 1,024 characters stands above the buttons, a longer one before them", async () => {
 	const frame =
 		"Aeon wants to run this command (exec):\n\n```\n\n```\n\nin\n\n```\n/w\n```";
@@ -153,8 +167,8 @@ test("a whole of 1,024 characters stands above the buttons, a longer one before 
 	expect(sent.map(({ text }) => text.length)).toEqual([1_024, 1_025, 26]);
 });
 
-test("what is invisible in a command is made visible", async () => {
-	ask("ls \u202egnp.\u200b ``` \u001b[31m");
+test("what is invisible in a command, or its folder, is made visible", async () => {
+	ask("ls \u202egnp.\u200b ``` \u001b[31m", ANNA, "/w/\u202e\n\u200b\u001b");
 	const { text } = await shown();
 	for (const unseen of ["\u202e", "\u200b", "\u001b"])
 		expect(text).not.toContain(unseen);

@@ -26,8 +26,8 @@ const CONSTRUCTS: [string, string, string][] = [
 	],
 	[
 		"a product stays one",
-		"2*3*4 cm, f(a*b, c*d), x*y*z, *2*3",
-		"2*3*4 cm, f(a*b, c*d), x*y*z, 23",
+		"2*3*4 cm, f(a*b, c*d), x*y*z, ä*ö*ü, *2*3, 2*3* 4",
+		"2*3*4 cm, f(a*b, c*d), x*y*z, ä*ö*ü, 23, 23 4",
 	],
 	["two styles within a word lose their marks", "**a**_b_ **c***d*", "ab cd"],
 	[

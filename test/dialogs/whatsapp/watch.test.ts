@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import type { DialogState } from "../../../src/core/delivery.ts";
+import { AeonError } from "../../../src/core/errors.ts";
 import type { Logger } from "../../../src/core/logger.ts";
 import { Secret } from "../../../src/core/secret.ts";
 import type { GraphClient } from "../../../src/dialogs/whatsapp/client.ts";
-import { reportFailure } from "../../../src/dialogs/whatsapp/failure.ts";
+import {
+	reportFailure,
+	unusableToken,
+} from "../../../src/dialogs/whatsapp/failure.ts";
 import { leavingAlone } from "../../../src/dialogs/whatsapp/quiet.ts";
 import { Watch } from "../../../src/dialogs/whatsapp/watch.ts";
 import { type FakeClock, fakeClock } from "../../support/fake_clock.ts";
@@ -11,7 +15,7 @@ import {
 	type FakeWhatsApp,
 	startFakeWhatsApp,
 } from "../../support/fake_whatsapp.ts";
-import { ANNA, BERT, clientOf, failureOf } from "./graph.ts";
+import { ANNA, BERT, clientOf, failureOf, NEVER, readAll } from "./graph.ts";
 
 const ALWAYS = Number.POSITIVE_INFINITY;
 const MINUTE = 60_000;
@@ -207,6 +211,66 @@ test("where a sending is refused for the same reason, nothing more is sent befor
 		retryAfterMs: 3 * MINUTE,
 	});
 	expect(asked()).toEqual([]);
+	// A probe that is refused as well says nothing of sending.
+	await clock.advance(3 * MINUTE);
+	expect(asked()).toEqual(["probe"]);
+	expect(state()).toStartWith("stopped: ");
+});
+
+test("where a sending meets what the probe has met, nothing more is sent before the next look", async () => {
+	const body = { error: { code: 100, error_subcode: 33, message: "unknown" } };
+	for (const method of ["probe", "messages"] as const)
+		whatsapp.fail({ method, times: ALWAYS, body, status: 400 });
+	watch.start();
+	await whatsapp.until(() => whatsapp.calls.length > 0);
+	await clock.advance(0);
+	expect(state()).toStartWith("stopped: ");
+	await failureOf(say());
+	asked();
+	await clock.advance(2 * MINUTE);
+	expect(await failureOf(say(BERT))).toMatchObject({
+		code: "peer_unavailable",
+		retryAfterMs: 3 * MINUTE,
+	});
+	expect(asked()).toEqual([]);
+});
+
+test("a new token that may not look is found out by what is sent", async () => {
+	await begin();
+	whatsapp.fail({ method: "messages", code: 190 });
+	await failureOf(say());
+	const body = { error: { code: 10, message: "no permission" } };
+	whatsapp.fail({ method: "probe", times: ALWAYS, body, status: 403 });
+	await clock.advance(5 * MINUTE);
+	await say();
+	expect(state()).toBe("running");
+	await say(BERT);
+});
+
+test("what was under way when all was stopped, and arrives, ends the stop", async () => {
+	await begin();
+	const slow = Promise.withResolvers<string>();
+	const send = () => slow.promise;
+	const sent = watch.watched({ ...clientOf(whatsapp), send }).send({});
+	whatsapp.fail({ method: "messages", code: 190 });
+	await failureOf(say());
+	expect(state()).toBe(`stopped: ${EXPIRED}`);
+	slow.resolve("wamid.1");
+	expect(await sent).toBe("wamid.1");
+	expect(state()).toBe("running");
+	await say();
+});
+
+test("a file that cannot be fetched tells of the account, and not of a host of files", async () => {
+	await begin();
+	const { id } = whatsapp.addFile(new Uint8Array(9), "image/jpeg");
+	const fetched = () => readAll(client.download(id, NEVER));
+	whatsapp.fail({ method: "download", mode: "reset" });
+	await failureOf(fetched());
+	expect(states).toEqual([]);
+	whatsapp.fail({ method: "describe", code: 190 });
+	await failureOf(fetched());
+	expect(state()).toBe(`stopped: ${EXPIRED}`);
 });
 
 test("a blocked account is left alone for its hour, and only then said to run", async () => {
@@ -267,6 +331,54 @@ test("a message that got no answer makes it ask, and what works is running again
 	expect(told()).toEqual(["retrying"]);
 	await is("running", 1_000);
 	expect(asked()).toEqual(["messages", "probe"]);
+});
+
+test("that it stops is logged at once, also after a failure of a moment ago", async () => {
+	await begin();
+	whatsapp.fail({ method: "messages", code: 130429 });
+	await failureOf(say());
+	watch.noticed(reportFailure([{ code: 190 }]));
+	expect(lines.map((line) => line.split(" ", 2).join(" ")).slice(-2)).toEqual([
+		"warn whatsapp.retrying",
+		"warn whatsapp.stopped",
+	]);
+});
+
+test("while it waits for one problem, that nobody can be reached is no other one", async () => {
+	await begin();
+	whatsapp.fail({ method: "messages", code: 130429 });
+	await failureOf(say());
+	watch.noticed(new AeonError("peer_unavailable", "connection refused"));
+	expect(told()).toEqual(["retrying"]);
+	await is("running", 10_000);
+});
+
+test("a token that is refused without a code is another problem than nobody being there", async () => {
+	await begin();
+	watch.noticed(new AeonError("peer_unavailable", "connection refused"));
+	watch.noticed(unusableToken());
+	expect(told()).toEqual(["retrying", "stopped"]);
+});
+
+test("while it is asked whether it works again, what is to go out waits a second", async () => {
+	await begin();
+	whatsapp.fail({ method: "messages", code: 190 });
+	await failureOf(say());
+	whatsapp.fail({ method: "probe", mode: "hang" });
+	const { length } = whatsapp.calls;
+	void clock.advance(6 * MINUTE);
+	await whatsapp.until(() => whatsapp.calls.length > length);
+	expect((await failureOf(say())).retryAfterMs).toBe(1_000);
+});
+
+test("a start in the middle of an end counts", async () => {
+	await begin();
+	const ended = watch.stop();
+	watch.start();
+	await ended;
+	await whatsapp.until(() => whatsapp.calls.length > 0);
+	await clock.advance(0);
+	expect(told()).toEqual(["starting", "running"]);
 });
 
 test("several messages that meet the same problem are one problem", async () => {

@@ -2,6 +2,7 @@
 
 import { openPairing } from "../../core/pairing.ts";
 import { parsePhoneNumber, readPhoneNumber } from "../../core/phone_number.ts";
+import type { Secret } from "../../core/secret.ts";
 import { parseSessionKey } from "../../core/session.ts";
 import type { DialogContext, DialogHost, DialogProvider } from "../provider.ts";
 import { createAccess } from "./access.ts";
@@ -60,7 +61,7 @@ export async function openWhatsApp(
 	});
 	let webhook: Webhook | undefined;
 
-	const openWebhook = (to: DialogHost) => {
+	const openWebhook = (to: DialogHost, secret: Secret) => {
 		const intake = createIntake({
 			host: {
 				...to,
@@ -84,16 +85,13 @@ export async function openWhatsApp(
 			// What fails in it is nobody's concern, and was noticed.
 			read: (wamid) => void speaking.markRead(wamid, false).catch(() => {}),
 		});
-		return (
-			appSecret &&
-			createWebhook({
-				appSecret,
-				verifyToken: () => options().verify_token,
-				take: (posted) => intake.take(posted),
-				clock,
-				logger,
-			})
-		);
+		return createWebhook({
+			appSecret: secret,
+			verifyToken: () => options().verify_token,
+			take: (posted) => intake.take(posted),
+			clock,
+			logger,
+		});
 	};
 
 	return {
@@ -103,11 +101,13 @@ export async function openWhatsApp(
 			const people = [...options().allowed_users, ...pairing.list()];
 			if (people.length === 0)
 				logger.warn("whatsapp.nobody", { reason: NOBODY });
-			webhook ??= openWebhook(given);
-			webhook?.start();
-			if (webhook) return watch.start();
-			logger.warn("whatsapp.closed", { reason: NO_SECRET });
-			given.report({ state: "stopped", problem: NO_SECRET });
+			if (!appSecret) {
+				logger.warn("whatsapp.closed", { reason: NO_SECRET });
+				return given.report({ state: "stopped", problem: NO_SECRET });
+			}
+			webhook ??= openWebhook(given, appSecret);
+			webhook.start();
+			watch.start();
 		},
 		async stop() {
 			await Promise.all([webhook?.stop(), watch.stop()]);

@@ -18,6 +18,7 @@ import {
 	isAlive,
 	openSandbox,
 	type Sandbox,
+	until,
 } from "./sandbox.ts";
 
 const NOBODY = 65_534;
@@ -153,7 +154,7 @@ describe.skipIf(!isPossible())(
 			expect(result.output).toEndWith("[timed out after 0.3 s]");
 			const pid = Number.parseInt(result.output, 10);
 			expect(pid).toBeGreaterThan(1);
-			expect(isAlive(pid)).toBe(false);
+			await until(() => !isAlive(pid));
 		});
 
 		test("does not run where it cannot be confined, and the model is told why", async () => {

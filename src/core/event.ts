@@ -75,7 +75,7 @@ export type SessionEvent =
 	| {
 			type: "session.updated";
 			sessionKey: string;
-			change: "turn" | "reset" | "deleted";
+			change: "turn" | "reset" | "deleted" | "compacted";
 	  };
 
 /** What happens to dialogs, and to what is said in them that is no turn's answer. */

@@ -94,6 +94,8 @@ export interface UserMessage {
 	role: "user";
 	content: string;
 	attachments?: Attachment[];
+	/** What Aeon remembered when this was said: the model sees it below the text, the person does not. Kept, so that a request's bytes stay the same. */
+	recalled?: string;
 }
 
 export interface AssistantMessage {
@@ -122,8 +124,22 @@ export interface ToolMessage {
 	attachments?: Attachment[];
 }
 
+/** What was said in a session up to a message, in short: the model sees it in the place of all that. The originals stay. */
+export interface SummaryMessage {
+	role: "summary";
+	content: string;
+	/** The id of the last message that it stands for. */
+	through: number;
+	usage?: Usage;
+	/** The model that wrote it. */
+	model?: string;
+}
+
+/** What was said or done, and in which words. */
+export type SpokenMessage = UserMessage | AssistantMessage | ToolMessage;
+
 /** One message of a session. */
-export type Message = UserMessage | AssistantMessage | ToolMessage;
+export type Message = SpokenMessage | SummaryMessage;
 
 /** No tokens at all: where a sum begins. */
 export const NO_USAGE: Readonly<Usage> = {

@@ -96,6 +96,13 @@ export interface ProcessLock {
 	release(): void;
 }
 
+/** A hash of bytes that come piece by piece. */
+export interface Hash {
+	update(piece: Uint8Array): void;
+	/** In hexadecimal. Nothing can be added afterwards. */
+	digest(): string;
+}
+
 /** How a picture is to be made anew. */
 export interface ImageScaling {
 	/** Pixels that it may have each way at most; one that is smaller keeps its size. */
@@ -124,6 +131,8 @@ export interface Platform {
 	): Child;
 	/** SHA-256 of bytes or of a text's UTF-8, in hexadecimal. `node:crypto` would cost megabytes of memory. */
 	sha256(content: string | Uint8Array): string;
+	/** The same of what comes piece by piece. */
+	startSha256(): Hash;
 	/** HMAC-SHA256 (RFC 2104) of bytes, by a key's UTF-8, in hexadecimal. The web's own would do it in another thread, some time. */
 	hmacSha256(key: string, content: Uint8Array): string;
 	/** Keeps other processes of the same user from reading this one's memory and environment. False where it cannot. */

@@ -57,6 +57,14 @@ export const platform: Platform = {
 	sha256: (content) =>
 		new Bun.CryptoHasher("sha256").update(content).digest("hex"),
 
+	startSha256() {
+		const hasher = new Bun.CryptoHasher("sha256");
+		return {
+			update: (piece) => void hasher.update(piece),
+			digest: () => hasher.digest("hex"),
+		};
+	},
+
 	hmacSha256: (key, content) =>
 		new Bun.CryptoHasher("sha256", key).update(content).digest("hex"),
 

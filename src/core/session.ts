@@ -40,6 +40,11 @@ export function formatArchiveKey(key: string, timestamp: number): string {
 	return `${key}#${timestamp}`;
 }
 
+/** The key that a session has or had before a reset put its messages under another one. */
+export function liveKey(key: string): string {
+	return key.replace(ARCHIVE_SUFFIX, "");
+}
+
 /** A whole key from what a person types: the key itself, or only its last part, the rest being as in another key. */
 export function completeSessionKey(name: string, likeKey: string): string {
 	const key = name.startsWith("agent:")

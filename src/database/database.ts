@@ -12,7 +12,7 @@ import {
 import { dirname } from "node:path";
 import { platform, type SqlDatabase } from "../core/platform.ts";
 import { guarded } from "./failure.ts";
-import { migrate } from "./migrations.ts";
+import { migrate, type Schema } from "./migrate.ts";
 import type { Patience } from "./patience.ts";
 
 /** A database of Aeon's own, up to date. Whatever fails is thrown as `storage_failed`. */
@@ -23,6 +23,8 @@ export interface Connection {
 	read<T>(work: () => T): Promise<T>;
 	/** The same in a transaction, after every write that was given before. */
 	write<T>(work: () => T): Promise<T>;
+	/** The same without a transaction, for what SQLite does in none. */
+	alone<T>(work: () => T): Promise<T>;
 	close(): Promise<void>;
 }
 
@@ -44,6 +46,7 @@ const MAX_CHECKED_SIZE = 16 * 1024 * 1024;
 /** Opens a database, which it makes where it is missing. A small one is checked, and refused where it is damaged. */
 export function openConnection(
 	path: string,
+	schema: Schema,
 	patience: Patience,
 ): Promise<Connection> {
 	return guarded(path, async () => {
@@ -51,9 +54,13 @@ export function openConnection(
 		const database = platform.openDatabase(path);
 		try {
 			await patience.patiently(() => {
-				for (const pragma of PRAGMAS) database.exec(`PRAGMA ${pragma}`);
+				for (const pragma of PRAGMAS) {
+					if (pragma.startsWith("journal_mode") && isNew(database))
+						database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+					database.exec(`PRAGMA ${pragma}`);
+				}
 				if (statSync(path).size <= MAX_CHECKED_SIZE) check(database);
-				migrate(database, path);
+				migrate(database, path, schema);
 			});
 		} catch (error) {
 			database.close();
@@ -63,13 +70,27 @@ export function openConnection(
 	});
 }
 
-/** Throws as SQLite does, with `SQLITE_CORRUPT`, where the database is damaged. Reads all of it. */
+/** True before its first page is written: only then does it take `auto_vacuum`, which would write a page ever after. */
+function isNew(database: SqlDatabase): boolean {
+	const pages = database.prepare<{ page_count: number }>("PRAGMA page_count");
+	return pages.get()?.page_count === 0;
+}
+
+/**
+ * Throws as SQLite does, with `SQLITE_CORRUPT`, where a table is damaged. Reads all of them but indexes of words, which
+ * can be made anew and take the longest.
+ */
 export function check(database: SqlDatabase): void {
-	const found = database
-		.prepare<{ quick_check: string }>("PRAGMA quick_check(1)")
-		.get()?.quick_check;
-	if (found !== "ok")
-		throw Object.assign(new Error(found), { code: "SQLITE_CORRUPT" });
+	const tables = database.prepare<{ name: string }>(
+		"SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'",
+	);
+	for (const { name } of tables.all()) {
+		const found = database
+			.prepare<{ quick_check: string }>(`PRAGMA quick_check("${name}")`)
+			.get()?.quick_check;
+		if (found !== "ok")
+			throw Object.assign(new Error(found), { code: "SQLITE_CORRUPT" });
+	}
 }
 
 /** SQLite would make the file readable by everybody; its -wal and -shm files take over the mode of the file. */
@@ -103,6 +124,7 @@ function connect(
 		read: (work) => guarded(path, () => patience.patiently(work)),
 		write: (work) =>
 			guarded(path, () => patience.inOrder(() => database.transaction(work))),
+		alone: (work) => guarded(path, () => patience.inOrder(work)),
 		close: () => {
 			patience.end();
 			return guarded(path, () => patience.inOrder(close));

@@ -95,9 +95,14 @@ export class Accepted {
 		this.#amendments.clear();
 	}
 
+	/** Everything that is known, a line each. */
+	lines(): AcceptedLine[] {
+		return [...this.#byRun.values()];
+	}
+
 	/** The lines that a short log has to have. */
 	worthKeeping(): AcceptedLine[] {
-		const accepted = [...this.#byRun.values()];
+		const accepted = this.lines();
 		const newest = accepted.at(-1)?.received_at ?? 0;
 		return accepted.filter(
 			({ done_at }) => done_at === undefined || done_at > newest - KNOWN_MS,
@@ -105,7 +110,8 @@ export class Accepted {
 	}
 }
 
-function asWaiting(line: AcceptedLine): WaitingMessage | undefined {
+/** Undefined where it is finished, or damaged. */
+export function asWaiting(line: AcceptedLine): WaitingMessage | undefined {
 	const { run_id, dialog, message_id, session_key, received_at } = line;
 	const body = bodySchema.safeParse(line);
 	if (!body.success || line.done_at !== undefined) return undefined;

@@ -1,7 +1,7 @@
 // Reading a file that may not be there.
 
 import { closeSync, openSync } from "node:fs";
-import { codeOf } from "./failure.ts";
+import { codeOf } from "../database/failure.ts";
 
 /** What `read` makes of a file, or undefined where there is none. */
 export function reading<T>(

@@ -13,19 +13,21 @@ import * as z from "zod/mini";
 import { filePath } from "../core/config.ts";
 import { addUsage, NO_USAGE, type Usage } from "../core/message.ts";
 import { formatArchiveKey, parseSessionKey } from "../core/session.ts";
+import { syncFolder } from "../core/sync.ts";
+import { guarded } from "../database/failure.ts";
 import { openExisting, reading } from "./existing.ts";
-import { guarded } from "./failure.ts";
 import { fileName, splitKey } from "./file_name.ts";
+import { searchFolder } from "./file_search.ts";
 import { Summaries } from "./file_summaries.ts";
 import { InboxFile } from "./inbox_file.ts";
-import { decodeMessage, encodeMessage } from "./record.ts";
+import { LastSummaries } from "./last_summaries.ts";
+import { decodeMessage, encodeMessage, place } from "./record.ts";
 import {
 	append,
 	type Header,
 	type MessageLine,
 	messagesBackward,
 	messagesForward,
-	syncFolder,
 } from "./session_file.ts";
 import type { SessionStore, StoreDriver } from "./store.ts";
 import { usageSince } from "./usage.ts";
@@ -48,10 +50,27 @@ export const file = {
 			await inbox.tidy();
 			return createStore(directory, inbox);
 		}),
+	copy: async ({ directory }, target) => {
+		const { copyFolder } = await import("./file_copy.ts");
+		await copyFolder(directory, target);
+	},
+	verify: async (target) => {
+		const { verifyFolder } = await import("./file_verify.ts");
+		await verifyFolder(target);
+	},
+	async *dump({ directory }) {
+		const { dumpFolder } = await import("./file_dump.ts");
+		yield* dumpFolder(directory);
+	},
+	load: async ({ directory }, entries) => {
+		const { loadFolder } = await import("./file_load.ts");
+		await loadFolder(directory, entries);
+	},
 } satisfies StoreDriver<z.infer<typeof options>>;
 
 function createStore(directory: string, inbox: InboxFile): SessionStore {
 	const summaries = new Summaries(directory);
+	const lastSummaries = new LastSummaries(directory);
 
 	const pathOf = (key: string) => join(directory, fileName(key));
 
@@ -72,7 +91,7 @@ function createStore(directory: string, inbox: InboxFile): SessionStore {
 				if (runIds.length > 0) line.run_ids = runIds;
 				const id = await add(key, header, line);
 				await inbox.take(runIds, timestamp);
-				return { ...decodeMessage(role, content, metadata), id, timestamp };
+				return place(decodeMessage(role, content, metadata), id, timestamp);
 			}),
 
 		getHistory: (key, limit, before) =>
@@ -84,6 +103,13 @@ function createStore(directory: string, inbox: InboxFile): SessionStore {
 						.reverse();
 				return reading(pathOf(key), read) ?? [];
 			}),
+
+		findSummary: (key) => guarded(pathOf(key), () => lastSummaries.find(key)),
+
+		searchMessages: (query) =>
+			guarded(directory, () => searchFolder(directory, query)),
+
+		tidy: () => guarded(directory, () => inbox.tidy()),
 
 		listSessions: (query = {}) =>
 			guarded(directory, () => summaries.list(query)),
@@ -124,6 +150,7 @@ function createStore(directory: string, inbox: InboxFile): SessionStore {
 				if (!existsSync(pathOf(key))) return false;
 				unlinkSync(pathOf(key));
 				summaries.forget(key);
+				lastSummaries.forget(key);
 				await syncFolder(directory);
 				return true;
 			}),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { reading } from "./existing.ts";
 import { EXTENSION, fileName, suffixOf } from "./file_name.ts";
 import { select } from "./query.ts";
-import { summarise } from "./record.ts";
+import { isSaid, summarise } from "./record.ts";
 import {
 	type Count,
 	countMessages,
@@ -99,7 +99,7 @@ function readEnd(opened: number): { updatedAt?: number; lastText: string } {
 	let updatedAt: number | undefined;
 	for (const message of messagesBackward(opened)) {
 		updatedAt ??= message.timestamp;
-		if (message.role !== "tool" && message.content !== "")
+		if (isSaid(message))
 			return { updatedAt, lastText: summarise(message.content) };
 	}
 	return { updatedAt, lastText: "" };

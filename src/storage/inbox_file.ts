@@ -6,7 +6,12 @@ import { parseSessionKey } from "../core/session.ts";
 import { Accepted } from "./accepted.ts";
 import { reading } from "./existing.ts";
 import { fileName } from "./file_name.ts";
-import { asLogLine, type TookLine } from "./inbox_lines.ts";
+import {
+	type AcceptedLine,
+	asLogLine,
+	type SavedLine,
+	type TookLine,
+} from "./inbox_lines.ts";
 import { bodyOf } from "./inbox_record.ts";
 import { Parts } from "./parts.ts";
 import { findTaken } from "./session_file.ts";
@@ -14,7 +19,7 @@ import { SharedLog } from "./shared_log.ts";
 import type { WaitingMessage } from "./store.ts";
 
 /** No session's file: their names end in `.jsonl`. */
-const NAME = "inbox.log";
+export const INBOX_LOG = "inbox.log";
 
 /**
  * The log of one folder. Other processes may write to it at the same time: what they have added is read before every
@@ -30,7 +35,7 @@ export class InboxFile {
 
 	constructor(directory: string) {
 		this.#directory = directory;
-		this.#log = new SharedLog(join(directory, NAME), {
+		this.#log = new SharedLog(join(directory, INBOX_LOG), {
 			apply: (json) => this.#apply(json),
 			restart: () => {
 				this.#accepted.clear();
@@ -48,6 +53,16 @@ export class InboxFile {
 			...this.#accepted.worthKeeping(),
 			...this.#parts.worthKeeping(),
 		]);
+	}
+
+	/** Everything in the log, with what a kill has kept from it: lines that make the same log. Writes nothing. */
+	contents(): { accepted: AcceptedLine[]; parts: SavedLine[] } {
+		this.#catchUp();
+		for (const line of this.#findUntold()) this.#accepted.take(line);
+		return {
+			accepted: this.#accepted.lines(),
+			parts: this.#parts.worthKeeping(),
+		};
 	}
 
 	async accept(message: WaitingMessage): Promise<string> {

@@ -9,7 +9,7 @@ import {
 	statSync,
 	writeFileSync,
 } from "node:fs";
-import { codeOf } from "./failure.ts";
+import { codeOf } from "../database/failure.ts";
 import { linesForward } from "./lines.ts";
 
 /** Who takes longer to write a log anew was killed meanwhile. */

@@ -4,7 +4,7 @@ import type { OutboxPart } from "../core/delivery.ts";
 import { addUsage, NO_USAGE, type Usage } from "../core/message.ts";
 import { parseSessionKey } from "../core/session.ts";
 import { nameOfPart } from "./outbox_record.ts";
-import { summarise, withoutGaps } from "./record.ts";
+import { isSaid, summarise, withoutGaps } from "./record.ts";
 import type {
 	Session,
 	SessionSummary,
@@ -63,12 +63,11 @@ export function mergeSummaries(
 			messageCount: 0,
 			lastText: "",
 		};
-		const isSaid = message.role !== "tool" && message.content !== "";
 		summaries.set(sessionKey, {
 			...summary,
 			updatedAt: timestamp,
 			messageCount: summary.messageCount + 1,
-			lastText: isSaid ? summarise(message.content) : summary.lastText,
+			lastText: isSaid(message) ? summarise(message.content) : summary.lastText,
 		});
 	}
 	return [...summaries.values()];
@@ -99,13 +98,11 @@ export function mergeParts(
 	return [...new Map(parts).values()].filter(isMeant);
 }
 
-/** The tokens of the kept answers since a time. */
+/** The tokens of the kept answers and summaries since a time. */
 export function keptUsage(kept: readonly Saving[], since: number): Usage {
 	return kept
 		.filter(({ timestamp }) => timestamp >= since)
-		.map(({ message }) => message)
-		.filter((message) => message.role === "assistant")
-		.map(({ usage = NO_USAGE }) => usage)
+		.map(({ message }) => ("usage" in message && message.usage) || NO_USAGE)
 		.reduce(addUsage, NO_USAGE);
 }
 

@@ -1,10 +1,7 @@
-// The schema of the SQLite store, one numbered step after another; `user_version` counts the steps a file has had.
+import type { Schema } from "../database/migrate.ts";
+import { CREATE_WORD_INDEX } from "./word_index.ts";
 
-import { AeonError } from "../core/errors.ts";
-import type { SqlDatabase } from "../core/platform.ts";
-
-/** A step is never changed once it is released: what is wrong with it is put right by the next one. */
-export const MIGRATIONS: readonly string[] = [
+const steps = [
 	`CREATE TABLE sessions (session_key TEXT PRIMARY KEY, agent_id TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
 CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, session_key TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL,
   timestamp INTEGER NOT NULL, metadata TEXT, FOREIGN KEY (session_key) REFERENCES sessions(session_key));
@@ -26,31 +23,12 @@ CREATE TABLE outbox (delivery_id TEXT NOT NULL, part INTEGER NOT NULL, dialog TE
   content TEXT NOT NULL, state TEXT NOT NULL, platform_id TEXT, tried_at TEXT, reason TEXT, attempts INTEGER NOT NULL,
   created_at INTEGER NOT NULL, due_at INTEGER, settled_at INTEGER, PRIMARY KEY (delivery_id, part));
 CREATE INDEX idx_outbox_pending ON outbox(dialog) WHERE state = 'pending' AND due_at IS NOT NULL;`,
+	// The index of words is filled only when somebody searches; its ids are those of the messages.
+	`CREATE INDEX idx_messages_summary ON messages(session_key, id) WHERE role = 'summary';
+${CREATE_WORD_INDEX};
+CREATE TABLE search_state (indexed_through INTEGER NOT NULL);
+INSERT INTO search_state VALUES (0);`,
 ];
 
-/** Brings a database up to date. Throws `conflict` where it is newer than this program. */
-export function migrate(database: SqlDatabase, path: string): void {
-	const version = readVersion(database);
-	if (version > MIGRATIONS.length)
-		throw new AeonError(
-			"conflict",
-			`${path} was written by a newer Aeon: its schema is ${version}, and this one knows ${MIGRATIONS.length}`,
-			{
-				hint: "Start the newer aeon, or name another file in storage.sessions_db.",
-			},
-		);
-	for (let done = version; done < MIGRATIONS.length; done++)
-		database.transaction(() => {
-			// Another process may have taken this step while this one waited for the lock.
-			if (readVersion(database) > done) return;
-			database.exec(MIGRATIONS[done] ?? "");
-			database.exec(`PRAGMA user_version = ${done + 1}`);
-		});
-}
-
-function readVersion(database: SqlDatabase): number {
-	return (
-		database.prepare<{ user_version: number }>("PRAGMA user_version").get()
-			?.user_version ?? 0
-	);
-}
+/** The schema of the SQLite store. */
+export const SESSIONS: Schema = { steps, setting: "storage.sessions_db" };

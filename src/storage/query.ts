@@ -1,4 +1,4 @@
-// Which sessions a list shows, and in what order, for stores that have no database to ask.
+// Which sessions a list shows, and in what order, for stores that have no database to ask; and which are a search's.
 
 import type { Session, SessionQuery } from "./store.ts";
 
@@ -12,6 +12,13 @@ export function select<Found extends Session>(
 		.filter((session) => !before || newestFirst(before, session) < 0)
 		.sort(newestFirst)
 		.slice(0, Math.max(0, limit));
+}
+
+/** True of the key under which a reset has kept what was said under another one. */
+export function isArchiveOf(archive: string, key: string): boolean {
+	return (
+		archive.startsWith(key) && /^#\d{1,16}$/.test(archive.slice(key.length))
+	);
 }
 
 function matches(

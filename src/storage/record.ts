@@ -3,6 +3,7 @@
 import * as z from "zod/mini";
 import { isRecord } from "../core/json.ts";
 import { type Message, STOP_REASONS, type Usage } from "../core/message.ts";
+import type { StoredMessage } from "./store.ts";
 
 /** A stored message without its place in the session. `metadata` is null where there is nothing to keep in it. */
 export interface MessageRecord {
@@ -52,6 +53,8 @@ const metadataSchema = z.object({
 	tool_call_id: lenient(z.string()),
 	tool_name: lenient(z.string()),
 	is_error: lenient(z.boolean()),
+	recalled: lenient(z.string()),
+	through: lenient(z.int().check(z.nonnegative())),
 	/** The text itself where UTF-8 cannot hold it (half of a surrogate pair); `content` then has U+FFFD in its place. */
 	exact_content: lenient(z.string()),
 });
@@ -106,9 +109,42 @@ export function decodeMessage(
 				isError: fields.is_error,
 				attachments,
 			});
+		case "summary":
+			return withoutGaps({
+				role,
+				content,
+				// Whatever cannot be read must hide nothing that was said.
+				through: fields.through ?? 0,
+				usage: fields.usage && decodeUsage(fields.usage),
+				model: fields.model,
+			});
 		default:
-			return withoutGaps({ role: "user", content, attachments });
+			return withoutGaps({
+				role: "user",
+				content,
+				attachments,
+				recalled: fields.recalled,
+			});
 	}
+}
+
+/** A message in its place. A summary that claims to stand for what came after it stands for nothing. */
+export function place(
+	message: Message,
+	id: number,
+	timestamp: number,
+): StoredMessage {
+	const isAhead = message.role === "summary" && message.through >= id;
+	return {
+		...(isAhead ? { ...message, through: 0 } : message),
+		id,
+		timestamp,
+	};
+}
+
+/** True of a text that a person or a model has said: what a list shows and a search finds. */
+export function isSaid({ role, content }: Message): boolean {
+	return (role === "user" || role === "assistant") && content !== "";
 }
 
 /** The beginning of a text, for a list. Never half of a surrogate pair. */
@@ -128,11 +164,18 @@ function encodeFields(message: Message): Metadata {
 			trimmed: message.trimmed,
 			pictures_refused: message.picturesRefused,
 		};
+	if (message.role === "summary")
+		return {
+			through: message.through,
+			usage: message.usage && encodeUsage(message.usage),
+			model: message.model,
+		};
 	const attachments = message.attachments?.map(({ path, mimeType }) => ({
 		path,
 		mime_type: mimeType,
 	}));
-	if (message.role === "user") return { attachments };
+	if (message.role === "user")
+		return { attachments, recalled: message.recalled };
 	return {
 		tool_call_id: message.toolCallId,
 		tool_name: message.toolName,

@@ -1,7 +1,7 @@
 // A store that is opened again when it could not be, and put back from a backup when it is damaged.
 
 import { AeonError, describeError, hasCode } from "../core/errors.ts";
-import { isDamage } from "./failure.ts";
+import { isDamage } from "../database/failure.ts";
 import type { SessionStore } from "./store.ts";
 
 /** How a store is opened and put right. */

@@ -35,7 +35,8 @@ export interface ResilientOptions extends StoreAccess {
  * A store on top of another one that is opened behind it: operations wait for the first try. What the other one does not
  * take, or while it cannot be opened, is kept in memory up to a bound, served from there, and written once that works; a
  * damaged one is recovered. Only `resetSession` and `deleteSession` throw `storage_failed` then, and of the reads those
- * that would leave out what they cannot know: not `getHistory`, `getSession`, `pendingParts`, `partsOf` and `findPart`.
+ * that would leave out what they cannot know: not `getHistory`, `getSession`, `findSummary`, `pendingParts`, `partsOf` and
+ * `findPart`. A search does not look through what is kept.
  * Until what is kept is written, a kill loses it.
  */
 export function resilient(options: ResilientOptions): ResilientStore {
@@ -115,6 +116,26 @@ export function resilient(options: ResilientOptions): ResilientStore {
 			).catch(asNothing);
 			return mergeHistory(stored ?? [], kept, limit, end);
 		},
+
+		async findSummary(key) {
+			const kept = unsaved
+				.messages(key)
+				.flatMap(({ stored }) => (stored?.role === "summary" ? stored : []));
+			return (
+				kept.at(-1) ?? read((store) => store.findSummary(key)).catch(asNothing)
+			);
+		},
+
+		searchMessages({ before, ...query }) {
+			const end = before && {
+				...before,
+				id: unsaved.idOf(before.sessionKey, before.id),
+			};
+			return read((store) => store.searchMessages({ ...query, before: end }));
+		},
+
+		// That it cannot be done today is nothing to tell a person.
+		tidy: () => reopening.run((store) => store.tidy()),
 
 		async listSessions(query = {}) {
 			const kept = unsaved.messages();

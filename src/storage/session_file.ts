@@ -1,19 +1,12 @@
 // One session as a JSONL file: a header, then a message a line, only ever added to.
 
-import {
-	closeSync,
-	fdatasync,
-	fstatSync,
-	fsync,
-	openSync,
-	writeSync,
-} from "node:fs";
+import { closeSync, fdatasync, fstatSync, openSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
 import { parseJson } from "../core/json.ts";
 import type { TookLine } from "./inbox_lines.ts";
 import { type Line, linesBackward, linesForward, readChunk } from "./lines.ts";
-import { decodeMessage, type MessageRecord } from "./record.ts";
+import { decodeMessage, type MessageRecord, place } from "./record.ts";
 import type { StoredMessage } from "./store.ts";
 
 const headerSchema = z.object({
@@ -81,28 +74,23 @@ export async function append(
 	}
 }
 
-/** Puts the names in a folder on the disk: a new or renamed file is safe only then. */
-export async function syncFolder(path: string): Promise<void> {
-	const folder = openSync(path, "r");
-	try {
-		await promisify(fsync)(folder);
-	} finally {
-		closeSync(folder);
-	}
-}
-
 /** The header of an open file, which is its first line unless that was torn. Undefined where it has none. */
 export function readHeader(file: number): Header | undefined {
 	for (const { text } of linesForward(file)) {
-		const header = headerSchema.safeParse(parseJson(text));
-		if (header.success) return header.data;
+		const header = asHeader(parseJson(text));
+		if (header) return header;
 	}
 	return undefined;
 }
 
+/** Undefined of any other line. */
+export function asHeader(json: unknown): Header | undefined {
+	return headerSchema.safeParse(json).data;
+}
+
 /** The messages of an open file, oldest first. What is torn or foreign is left out. */
 export function* messagesForward(file: number): Generator<StoredMessage> {
-	for (const line of linesForward(file)) yield* asMessage(line);
+	yield* messagesOf(linesForward(file));
 }
 
 /** The messages of an open file whose ids are smaller than `before`, newest first, read from its end. What is torn or foreign is left out. */
@@ -110,9 +98,24 @@ export function* messagesBackward(
 	file: number,
 	before = Number.POSITIVE_INFINITY,
 ): Generator<StoredMessage> {
+	yield* messagesOf(linesBefore(file, before));
+}
+
+/** The lines of an open file that begin before an offset, the last one first. */
+export function linesBefore(
+	file: number,
+	before = Number.POSITIVE_INFINITY,
+): Generator<Line> {
 	const { size } = fstatSync(file);
-	const end = before < size ? endBefore(file, before) : size;
-	for (const line of linesBackward(file, end)) yield* asMessage(line);
+	return linesBackward(file, before < size ? endBefore(file, before) : size);
+}
+
+/** The message that a line holds; undefined where it is torn or foreign. */
+export function messageOf({ offset, text }: Line): StoredMessage | undefined {
+	const line = messageSchema.safeParse(parseJson(text));
+	if (!line.success) return undefined;
+	const { role, content, timestamp, metadata } = line.data;
+	return place(decodeMessage(role, content, metadata), offset, timestamp);
 }
 
 /** Where the last line ends that begins before an offset. */
@@ -177,9 +180,9 @@ function findWritten(file: number, expected: number, line: string): number {
 	return expected + Math.max(0, added.lastIndexOf(line));
 }
 
-function* asMessage({ offset, text }: Line): Generator<StoredMessage> {
-	const line = messageSchema.safeParse(parseJson(text));
-	if (!line.success) return;
-	const { role, content, timestamp, metadata } = line.data;
-	yield { ...decodeMessage(role, content, metadata), id: offset, timestamp };
+function* messagesOf(lines: Iterable<Line>): Generator<StoredMessage> {
+	for (const line of lines) {
+		const message = messageOf(line);
+		if (message) yield message;
+	}
 }

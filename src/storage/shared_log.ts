@@ -3,10 +3,11 @@
 import { fstatSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseJson } from "../core/json.ts";
+import { syncFolder } from "../core/sync.ts";
 import { reading } from "./existing.ts";
 import { linesForward } from "./lines.ts";
 import { replaceLog } from "./log_file.ts";
-import { append, syncFolder } from "./session_file.ts";
+import { append } from "./session_file.ts";
 
 /** A smaller log is not worth the writing. */
 const MIN_COMPACTED_SIZE = 64 * 1024;

@@ -2,14 +2,15 @@
 
 import { parseJson } from "../core/json.ts";
 import { parseSessionKey } from "../core/session.ts";
-import type { Connection } from "./database.ts";
+import type { Connection } from "../database/database.ts";
 import { type Body, bodyOf, bodySchema, KNOWN_MS } from "./inbox_record.ts";
 import type { Outbox } from "./sqlite_outbox.ts";
 import type { SessionStore, WaitingMessage } from "./store.ts";
 
 const TIDY_PAUSE_MS = 60 * 60 * 1000;
 
-interface InboxRow {
+/** A row of `inbox`, but for its times. */
+export interface InboxRow {
 	run_id: string;
 	dialog: string;
 	message_id: string | null;
@@ -122,7 +123,8 @@ function asBody(json: string): Body | undefined {
 	return bodySchema.safeParse(parseJson(json)).data;
 }
 
-function asWaiting(row: InboxRow): WaitingMessage | undefined {
+/** Undefined where the row is damaged. */
+export function asWaiting(row: InboxRow): WaitingMessage | undefined {
 	const body = asBody(row.body);
 	if (!body) return undefined;
 	return {

@@ -2,13 +2,14 @@
 
 import type { OutboxPart } from "../core/delivery.ts";
 import { parseJson } from "../core/json.ts";
-import type { Connection } from "./database.ts";
+import type { Connection } from "../database/database.ts";
 import { KNOWN_MS } from "./inbox_record.ts";
 import { partSchema } from "./outbox_record.ts";
 import { withoutGaps } from "./record.ts";
 import type { SessionStore } from "./store.ts";
 
-interface OutboxRow {
+/** A row of `outbox`. */
+export interface OutboxRow {
 	delivery_id: string;
 	part: number;
 	dialog: string;
@@ -109,7 +110,7 @@ function asRow(part: OutboxPart): OutboxRow {
 }
 
 /** None where the row is damaged. */
-function asPart(row: OutboxRow): OutboxPart[] {
+export function asPart(row: OutboxRow): OutboxPart[] {
 	const parsed = partSchema.safeParse(
 		withoutGaps({
 			deliveryId: row.delivery_id,

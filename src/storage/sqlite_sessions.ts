@@ -2,12 +2,18 @@
 
 import { parseJson } from "../core/json.ts";
 import { formatArchiveKey, parseSessionKey } from "../core/session.ts";
-import type { Connection } from "./database.ts";
-import { guarded } from "./failure.ts";
-import { decodeMessage, encodeMessage, summarise } from "./record.ts";
+import type { Connection } from "../database/database.ts";
+import { guarded } from "../database/failure.ts";
+import { decodeMessage, encodeMessage, place, summarise } from "./record.ts";
 import type { Inbox } from "./sqlite_inbox.ts";
 import type { Outbox } from "./sqlite_outbox.ts";
-import type { Session, SessionStore, StoredMessage } from "./store.ts";
+import type {
+	Session,
+	SessionStore,
+	StoredMessage,
+	StoredSummary,
+} from "./store.ts";
+import type { WordIndex } from "./word_index.ts";
 
 interface SessionRow {
 	session_key: string;
@@ -34,6 +40,11 @@ const MAX_ROWS = 2 ** 31 - 1;
 
 const MESSAGE_COLUMNS = "id, role, content, timestamp, metadata";
 
+/** The SQL that finds the last summary of a session: only with the role in so many words does it use their index. */
+export const FIND_LAST_SUMMARY = `
+	SELECT ${MESSAGE_COLUMNS} FROM messages INDEXED BY idx_messages_summary
+	WHERE session_key = $key AND role = 'summary' ORDER BY id DESC LIMIT 1`;
+
 // The dialog is compared, and the last text cut, as bytes: SQLite's text functions stop at a NUL. 480 bytes hold any 120
 // characters.
 const LIST_SESSIONS = `
@@ -51,11 +62,22 @@ const LIST_SESSIONS = `
 			ORDER BY id DESC LIMIT 1) AS last_text
 	FROM recent ORDER BY updated_at DESC, session_key`;
 
+type Sessions = Omit<
+	SessionStore,
+	| keyof Inbox
+	| keyof Outbox
+	| "searchMessages"
+	| "statistics"
+	| "tidy"
+	| "close"
+>;
+
 /** The part of a store that keeps sessions and their messages. */
 export function createSessions(
 	{ database, path, read, write }: Connection,
 	take: Inbox["take"],
-): Omit<SessionStore, keyof Inbox | keyof Outbox | "statistics" | "close"> {
+	index: WordIndex,
+): Sessions {
 	const findSession = database.prepare<SessionRow>(
 		"SELECT * FROM sessions WHERE session_key = $key",
 	);
@@ -73,6 +95,7 @@ export function createSessions(
 	const findAfter = database.prepare<MessageRow>(
 		`SELECT ${MESSAGE_COLUMNS} FROM messages WHERE session_key = $key AND id > $after ORDER BY id LIMIT $limit`,
 	);
+	const findLastSummary = database.prepare<MessageRow>(FIND_LAST_SUMMARY);
 	const findSummaries = database.prepare<SummaryRow>(LIST_SESSIONS);
 	const archiveSession = database.prepare(
 		`INSERT INTO sessions (session_key, agent_id, created_at, updated_at)
@@ -118,11 +141,17 @@ export function createSessions(
 						metadata: metadata && JSON.stringify(metadata),
 					}).lastInsertRowid;
 				});
-				return { ...decodeMessage(role, content, metadata), id, timestamp };
+				return place(decodeMessage(role, content, metadata), id, timestamp);
 			}),
 
 		getHistory: (key, limit, before) =>
 			read(() => readLast(key, limit, before).reverse().map(asMessage)),
+
+		findSummary: (key) =>
+			read(() => {
+				const row = findLastSummary.get({ key });
+				return row && asSummary(asMessage(row));
+			}),
 
 		listSessions: ({ limit = MAX_ROWS, before, agentId, dialog } = {}) =>
 			read(() =>
@@ -169,10 +198,13 @@ export function createSessions(
 			}),
 
 		deleteSession: (key) =>
-			write(() => {
-				dropMessages.run({ key });
-				return dropSession.run({ key }).changes > 0;
-			}),
+			index.mending(() =>
+				write(() => {
+					index.forget(key);
+					dropMessages.run({ key });
+					return dropSession.run({ key }).changes > 0;
+				}),
+			),
 	};
 }
 
@@ -197,9 +229,13 @@ function asMessage({
 	timestamp,
 	metadata,
 }: MessageRow): StoredMessage {
-	return {
-		...decodeMessage(role, content, metadata && parseJson(metadata)),
+	return place(
+		decodeMessage(role, content, metadata && parseJson(metadata)),
 		id,
 		timestamp,
-	};
+	);
+}
+
+function asSummary(message: StoredMessage): StoredSummary | undefined {
+	return message.role === "summary" ? message : undefined;
 }

@@ -1,6 +1,6 @@
 import { parseJson } from "../core/json.ts";
 import type { Usage } from "../core/message.ts";
-import type { Connection } from "./database.ts";
+import type { Connection } from "../database/database.ts";
 import { decodeMessage } from "./record.ts";
 import type { SessionStore } from "./store.ts";
 import { usageSince } from "./usage.ts";
@@ -15,7 +15,7 @@ const PAGE = 200;
 
 // Only the usage: the arguments of tools, beside it, may be large.
 const FIND_USAGE = `
-	SELECT id, timestamp, CASE WHEN role = 'assistant' AND json_valid(metadata) THEN metadata -> '$.usage' END AS usage
+	SELECT id, timestamp, CASE WHEN role IN ('assistant', 'summary') AND json_valid(metadata) THEN metadata -> '$.usage' END AS usage
 	FROM messages WHERE id < $before ORDER BY id DESC LIMIT ${PAGE}`;
 
 /** Counts what is in a database. Ids grow with time, whatever the session: what was said last is found from the end. */

@@ -2,7 +2,13 @@
 
 import type { ZodMiniObject } from "zod/mini";
 import type { OutboxPart } from "../core/delivery.ts";
-import type { InboundMessage, Message, Usage } from "../core/message.ts";
+import type { Passage } from "../core/memory.ts";
+import type {
+	InboundMessage,
+	Message,
+	SummaryMessage,
+	Usage,
+} from "../core/message.ts";
 
 /** One conversation of one user with one agent. Times are milliseconds since 1970. */
 export interface Session {
@@ -31,6 +37,23 @@ export interface SessionQuery {
 	agentId?: string;
 	/** The third part of the key. */
 	dialog?: string;
+}
+
+/** A summary as it lies in the store. */
+export type StoredSummary = SummaryMessage & { id: number; timestamp: number };
+
+/** What is looked for in what people and models have said; results of tools, summaries and the like are not looked through. */
+export interface MessageQuery {
+	/** Words as a person writes them, in any language. */
+	text: string;
+	/** Only in these sessions, and in what resets have kept of them. */
+	sessionKeys: readonly string[];
+	/** At most so many. */
+	limit: number;
+	/** Only what was said before this message of its session; other sessions are then not looked through. */
+	before?: { sessionKey: string; id: number };
+	/** Only where at least this share of the words that tell anything stands in one message, 0 to 1. */
+	minShare?: number;
 }
 
 /** A message that was accepted and whose turn has not ended: what a restart has to take up. */
@@ -133,6 +156,12 @@ export interface SessionStore {
 	partsOf(deliveryId: string): Promise<OutboxPart[]>;
 	/** The part that a dialog's platform calls so, of those that are still known; of several the one first saved last. */
 	findPart(dialog: string, platformId: string): Promise<OutboxPart | undefined>;
+	/** The summary of a session that was saved last. */
+	findSummary(sessionKey: string): Promise<StoredSummary | undefined>;
+	/** The places that match best, the best first. Empty where none does. */
+	searchMessages(query: MessageQuery): Promise<Passage[]>;
+	/** Gives back what deleted sessions have left, a little at a time, so that nobody waits for it. To be done once a day. */
+	tidy(): Promise<void>;
 	/** Counts what is there: all sessions, and the tokens used since a time, milliseconds since 1970. */
 	statistics(since: number): Promise<StoreStatistics>;
 	/**
@@ -152,5 +181,51 @@ export interface StoreDriver<Options = never> {
 	 * Puts a damaged store out of the way with all that belongs to it, and its newest whole backup in its place, where
 	 * there is one. Gives what was done as a sentence for a person. No store of these options may be open meanwhile.
 	 */
-	recover?(options: Options, timestamp: number): Promise<string>;
+	recover?(
+		options: Options,
+		timestamp: number,
+		backups: readonly StoreBackup[],
+	): Promise<string>;
+	/**
+	 * Makes a file or folder at `target` that holds all that the store held when this began, and can be put in the place that
+	 * the driver's first option names. Another process may go on writing into the store meanwhile.
+	 */
+	copy(options: Options, target: string): Promise<void>;
+	/** Throws `storage_failed` where what `copy` made is not whole, and `conflict` where a newer Aeon made it. */
+	verify(target: string): Promise<void>;
+	/** Everything in the store, in the order in which `load` takes it. No other process may write meanwhile. */
+	dump(options: Options): AsyncIterable<StoreEntry>;
+	/** Fills an empty store. Throws `conflict` where it is not empty. */
+	load(options: Options, entries: AsyncIterable<StoreEntry>): Promise<void>;
 }
+
+/** A backup of a store, wherever it lies. */
+export interface StoreBackup {
+	/** Milliseconds since 1970. */
+	madeAt: number;
+	/** Puts what `copy` made at this path. Throws where it cannot be read whole. */
+	extract(target: string): Promise<void>;
+}
+
+/**
+ * A piece of a store on its way into another kind of store. Each session is followed by its messages in order; then comes
+ * what was accepted, in that order, and what is to be said, in the order of its first saving. Times are milliseconds since
+ * 1970.
+ */
+export type StoreEntry =
+	| { kind: "session"; session: Session }
+	| { kind: "message"; sessionKey: string; message: StoredMessage }
+	| {
+			kind: "accepted";
+			/** Of a finished one the text is empty. */
+			message: WaitingMessage;
+			/** When its session got it. */
+			takenAt?: number;
+			finishedAt?: number;
+	  }
+	| {
+			kind: "part";
+			part: OutboxPart;
+			/** When it was first known to be sent or failed. */
+			settledAt?: number;
+	  };

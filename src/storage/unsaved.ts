@@ -1,6 +1,6 @@
 // What a store has not taken yet: writes in the order they were given, in a bounded piece of memory.
 
-import { decodeMessage, encodeMessage } from "./record.ts";
+import { decodeMessage, encodeMessage, place } from "./record.ts";
 import type { StoredMessage, WaitingMessage } from "./store.ts";
 import {
 	type Accepting,
@@ -169,7 +169,7 @@ export class Unsaved {
 		const before = this.messages(sessionKey).at(-1)?.stored?.id ?? last;
 		const { role, content, metadata } = encodeMessage(message);
 		const id = before + 1;
-		return { ...decodeMessage(role, content, metadata), id, timestamp };
+		return place(decodeMessage(role, content, metadata), id, timestamp);
 	}
 }
 

@@ -8,7 +8,7 @@ interface Dated {
 /** After so many messages in a row that are too old, nothing new is expected before them: a wrong clock is soon set right. */
 const ENOUGH = 200;
 
-/** The tokens of all answers since a time, from messages given newest first; reads only a little more than it counts. */
+/** The tokens of all answers and summaries since a time, from messages given newest first; reads only a little more than it counts. */
 export async function usageSince(
 	since: number,
 	messages: Iterable<Dated> | AsyncIterable<Dated>,

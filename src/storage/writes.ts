@@ -57,14 +57,19 @@ export interface Finishing {
  */
 export type Write = Saving | Accepting | Amending | Counting | Finishing;
 
-/** Does one write, and notes in it what came of it. */
+/**
+ * Does one write, and notes in it what came of it. `idOf` gives the id in the store of a message of its session that may
+ * have been called otherwise while it was kept.
+ */
 export async function perform(
 	store: SessionStore,
 	write: Write,
+	idOf: (name: number) => number,
 ): Promise<void> {
 	switch (write.kind) {
 		case "save": {
-			const { sessionKey, message, timestamp, runIds } = write;
+			const { sessionKey, timestamp, runIds } = write;
+			const message = renamed(write.message, idOf);
 			const saving = store.saveMessage(sessionKey, message, timestamp, runIds);
 			write.stored = await saving;
 			write.isSaved = true;
@@ -84,6 +89,13 @@ export async function perform(
 				? store.finishMessages(write.runIds, write.parts)
 				: store.saveParts(write.parts));
 	}
+}
+
+/** A summary stands for messages by what they are called in the store; where it may be either name, for fewer of them. */
+function renamed(message: Message, idOf: (name: number) => number): Message {
+	if (message.role !== "summary") return message;
+	const through = Math.min(message.through, idOf(message.through));
+	return { ...message, through };
 }
 
 /** The runs that a write is about. */

@@ -56,7 +56,7 @@ export class Writing {
 				return;
 			}
 			try {
-				await this.#reopening.run((store) => perform(store, write));
+				await this.#perform(write);
 			} catch (error) {
 				if (this.#isClosed || !hasCode(error, "storage_failed")) throw error;
 				this.#isFailing = true;
@@ -104,6 +104,11 @@ export class Writing {
 		await atMost(HOPE_MS, last);
 		for (const write of this.unsaved.all()) this.unsaved.giveUp(write);
 		this.#changed();
+	}
+
+	#perform(write: Write): Promise<void> {
+		const idOf = (name: number) => this.unsaved.idOf(write.sessionKey, name);
+		return this.#reopening.run((store) => perform(store, write, idOf));
 	}
 
 	async #finish(): Promise<void> {
@@ -192,7 +197,7 @@ export class Writing {
 		for (const write of this.unsaved.writes(sessionKey)) {
 			const name = write.kind === "save" ? write.stored?.id : undefined;
 			try {
-				await this.#reopening.run((store) => perform(store, write));
+				await this.#perform(write);
 				this.unsaved.settle(write, name);
 			} catch (error) {
 				if (hasCode(error, "storage_failed")) {

@@ -137,6 +137,23 @@ export function describeLists(name: string, open: OpenStore): void {
 			expect(usage.inputTokens).toBe(1111);
 		});
 
+		test("the tokens of summaries are counted as those of answers are", async () => {
+			const usage = {
+				inputTokens: 1,
+				outputTokens: 2,
+				cacheReadTokens: 3,
+				cacheWriteTokens: 4,
+			};
+			await say(store, KEY, "hello");
+			await store.saveMessage(
+				KEY,
+				{ role: "summary", content: "A greeting.", through: 1, usage },
+				NOW,
+			);
+			expect((await store.statistics(NOW)).usage).toEqual(usage);
+			expect((await store.statistics(NOW + 1)).usage).toEqual(NO_USAGE);
+		});
+
 		test("a clock that was wrong for a moment hides no usage", async () => {
 			for (const tokens of [1, 10, 100]) {
 				await answer(NOW, tokens);

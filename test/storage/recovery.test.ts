@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
-	chmodSync,
 	copyFileSync,
 	existsSync,
 	mkdirSync,
@@ -10,13 +9,15 @@ import {
 	rmSync,
 	statSync,
 	truncateSync,
-	utimesSync,
 	writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isDamage } from "../../src/storage/failure.ts";
+import { backUpToday, storeBackups } from "../../src/app_backup.ts";
+import { isDamage } from "../../src/database/failure.ts";
+import { readSettings } from "../../src/settings/settings.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
+import type { StoreBackup } from "../../src/storage/store.ts";
 import { canMount, onSmallDisk } from "./small_disk.ts";
 import { all, say } from "./store_contract.ts";
 
@@ -25,12 +26,12 @@ const NOW = 1_760_000_000_000;
 
 let folder: string;
 let path: string;
-let backups: string;
+let backups: StoreBackup[];
 
 beforeEach(async () => {
 	folder = mkdtempSync(join(tmpdir(), "aeon-recovery-"));
 	path = join(folder, "sessions.db");
-	backups = join(folder, "backups");
+	backups = [];
 	await fill("one", "two");
 });
 
@@ -77,36 +78,64 @@ test("a large database is not read whole when it is opened", async () => {
 
 test("the newest whole backup takes the place of a damaged database", async () => {
 	await fill("three");
-	backUp("older.db", "2026-11-21T04:00:00");
+	await backUp("2026-11-21T04:00:00");
 	await fill("four");
-	backUp("newer.db", "2026-11-23T04:00:00");
+	await backUp("2026-11-23T04:00:00");
 	await fill("lost");
-	for (const [name, time] of [
-		["overwritten.db", "2026-11-24T00:00:00"],
-		["garbage.db", "2026-11-25T00:00:00"],
-		["empty.db", "2026-11-26T00:00:00"],
-		["later.db.part", "2026-11-27T00:00:00"],
+	for (const [time, damage] of [
+		["2026-11-24T00:00:00", overwrite],
+		["2026-11-25T00:00:00", (copy: string) => writeFileSync(copy, "no")],
+		["2026-11-26T00:00:00", (copy: string) => writeFileSync(copy, "")],
+		["2026-11-27T00:00:00", () => Promise.reject(new Error("it is cut"))],
 	] as const)
-		backUp(name, time);
-	overwrite(join(backups, "overwritten.db"));
-	writeFileSync(join(backups, "garbage.db"), "no database at all");
-	writeFileSync(join(backups, "empty.db"), "");
-	for (const name of ["overwritten", "garbage", "empty"])
-		touch(`${name}.db`, "2026-11-28T00:00:00");
-	mkdirSync(join(backups, "folder.db"));
-	const before = snapshot(backups);
+		await backUp(time, damage);
 	overwrite(path);
 	expect(await recover()).toEndWith(
 		`set aside as ${path}.damaged-${NOW}; they go on from the backup of 2026-11-23 04:00.`,
 	);
-	expect(snapshot(backups)).toEqual(before);
 	expect(statSync(path).mode & 0o777).toBe(0o600);
 	expect(await texts()).toEqual(["one", "two", "three", "four"]);
 	expect(readdirSync(folder).sort()).toEqual([
-		"backups",
 		"sessions.db",
 		`sessions.db.damaged-${NOW}`,
 	]);
+});
+
+test("the backups that are made each day are what a damaged database goes on from, and are left as they are", async () => {
+	const directory = join(folder, "daily");
+	const reading = await readSettings({
+		env: {},
+		cwd: "/",
+		home: folder,
+		needs: "storage",
+	});
+	const settings = {
+		...reading.settings,
+		storage: { driver: "sqlite", sessions_db: path },
+		backups: { directory, keep: 7 },
+	};
+	const make = (time: string) =>
+		backUpToday({
+			reading: { ...reading, settings },
+			state: folder,
+			now: new Date(time).getTime(),
+			signal: new AbortController().signal,
+		});
+	await make("2026-11-21T04:00:00");
+	await fill("three");
+	await make("2026-11-22T04:00:00");
+	await fill("four");
+	await make("2026-11-23T04:00:00");
+	const newest = join(directory, "aeon-2026-11-23-0400.tar.gz");
+	truncateSync(newest, statSync(newest).size - 20);
+	const before = snapshot(directory);
+	overwrite(path);
+	backups = storeBackups(settings);
+	expect(await recover()).toEndWith(
+		"they go on from the backup of 2026-11-22 04:00.",
+	);
+	expect(await texts()).toEqual(["one", "two", "three"]);
+	expect(snapshot(directory)).toEqual(before);
 });
 
 test("what lies beside a damaged database goes with it", async () => {
@@ -125,7 +154,7 @@ test("a second recovery in the same millisecond overwrites nothing", async () =>
 });
 
 test("what a recovery that was killed has left does not hinder the next one", async () => {
-	backUp("one.db", "2026-11-21T04:00:00");
+	await backUp("2026-11-21T04:00:00");
 	for (const end of ["", "-wal", "-shm"])
 		writeFileSync(`${path}.restoring${end}`, "torn");
 	await recover();
@@ -141,12 +170,16 @@ test.skipIf(!canMount)(
 			const store = await sqlite.open({ sessions_db: path });
 			await say(store, KEY, "x".repeat(300_000));
 			await store.close();
-			mkdirSync(join(disk, "backups"));
-			copyFileSync(path, join(disk, "backups", "one.db"));
-			writeFileSync(join(disk, "ballast"), "x".repeat(200_000));
+			const copy = join(folder, "one.db");
+			copyFileSync(path, copy);
+			const backup = {
+				madeAt: NOW,
+				extract: async (target: string) => copyFileSync(copy, target),
+			};
+			writeFileSync(join(disk, "ballast"), "x".repeat(500_000));
 			const before = snapshot(disk);
 			await expect(
-				sqlite.recover({ sessions_db: path }, NOW),
+				sqlite.recover({ sessions_db: path }, NOW, [backup]),
 			).rejects.toMatchObject({
 				message: `The store ${path} failed: the disk is full`,
 			});
@@ -160,7 +193,7 @@ function open() {
 }
 
 function recover() {
-	return sqlite.recover({ sessions_db: path }, NOW);
+	return sqlite.recover({ sessions_db: path }, NOW, backups);
 }
 
 async function fill(...said: string[]) {
@@ -176,15 +209,23 @@ async function texts() {
 	return said;
 }
 
-function backUp(name: string, time: string) {
-	mkdirSync(backups, { recursive: true });
-	copyFileSync(path, join(backups, name));
-	chmodSync(join(backups, name), 0o644);
-	touch(name, time);
-}
-
-function touch(name: string, time: string) {
-	utimesSync(join(backups, name), new Date(time), new Date(time));
+/** A newer backup of the database as it is, to which something has happened. */
+async function backUp(
+	time: string,
+	damage: (copy: string) => unknown = () => {},
+) {
+	const copy = join(folder, "copies", `${time}.db`);
+	mkdirSync(join(folder, "copies"), { recursive: true });
+	await sqlite.copy({ sessions_db: path }, copy);
+	const bytes = readFileSync(copy);
+	rmSync(join(folder, "copies"), { recursive: true });
+	backups.unshift({
+		madeAt: new Date(time).getTime(),
+		async extract(target) {
+			writeFileSync(target, bytes, { mode: 0o644, flag: "wx" });
+			await damage(target);
+		},
+	});
 }
 
 function overwrite(file: string, from = 4096, length = 4096 * 3) {

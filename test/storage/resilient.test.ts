@@ -3,22 +3,20 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
 	chmodSync,
 	copyFileSync,
-	mkdirSync,
 	mkdtempSync,
 	readdirSync,
 	readFileSync,
 	rmSync,
 	unlinkSync,
-	utimesSync,
 	writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Message } from "../../src/core/message.ts";
-import { Patience } from "../../src/storage/patience.ts";
+import { Patience } from "../../src/database/patience.ts";
 import { type ResilientStore, resilient } from "../../src/storage/resilient.ts";
 import { openSqlite, sqlite } from "../../src/storage/sqlite.ts";
-import type { SessionStore } from "../../src/storage/store.ts";
+import type { SessionStore, StoreBackup } from "../../src/storage/store.ts";
 import { waiting } from "./inbox_contract.ts";
 import { canMount, grow, onSmallDisk } from "./small_disk.ts";
 import { all, say, user } from "./store_contract.ts";
@@ -244,15 +242,13 @@ test("a database that is damaged while it is open is put back from its backup, a
 	const store = start();
 	await say(store, KEY, ..."abcdefgh".split("").map((c) => c.repeat(9000)));
 	await store.close();
-	mkdirSync(join(folder, "backups"));
-	const backup = join(folder, "backups", "one.db");
-	copyFileSync(path, backup);
-	utimesSync(
-		backup,
-		new Date("2026-11-23T04:00"),
-		new Date("2026-11-23T04:00"),
-	);
-	const again = start();
+	const copy = join(folder, "one.db");
+	copyFileSync(path, copy);
+	const backup: StoreBackup = {
+		madeAt: new Date("2026-11-23T04:00").getTime(),
+		extract: async (target) => copyFileSync(copy, target),
+	};
+	const again = start(5_000, (timestamp) => recover(timestamp, [backup]));
 	await again.getSession("agent:main:cli:nobody");
 	// So that nothing is read from the cache.
 	const other = new Database(path);
@@ -308,7 +304,7 @@ test("where recovering fails as well, conversations go on in memory until it wor
 	let isHopeless = true;
 	const store = start(200, (timestamp) => {
 		if (isHopeless) throw new Error("no luck");
-		return sqlite.recover({ sessions_db: path }, timestamp);
+		return recover(timestamp);
 	});
 	const saved = await say(store, KEY, "one", "two");
 	expect(ascending(saved)).toBe(true);
@@ -443,18 +439,21 @@ test("the tokens of kept answers are counted", async () => {
 /** A resilient store of the database at `path`. */
 function start(
 	patienceMs = 5_000,
-	recover = (timestamp: number) =>
-		sqlite.recover({ sessions_db: path }, timestamp),
+	recovering: (timestamp: number) => Promise<string> = recover,
 ): ResilientStore {
 	const opened = path;
 	const store = resilient({
 		open: () => openSqlite(opened, new Patience(patienceMs)),
-		recover: async (timestamp) => recover(timestamp),
+		recover: async (timestamp) => recovering(timestamp),
 		now: () => NOW,
 		onTrouble: (sentence) => troubles.push(sentence),
 	});
 	stores.push(store);
 	return store;
+}
+
+function recover(timestamp: number, backups: readonly StoreBackup[] = []) {
+	return sqlite.recover({ sessions_db: path }, timestamp, backups);
 }
 
 /** Runs a test on a disk that has room for a few small messages only; one was said before. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OutboxPart } from "../../src/core/delivery.ts";
-import { Patience } from "../../src/storage/patience.ts";
+import { Patience } from "../../src/database/patience.ts";
 import { file } from "../../src/storage/registry.ts";
 import { type ResilientStore, resilient } from "../../src/storage/resilient.ts";
 import { openSqlite } from "../../src/storage/sqlite.ts";

@@ -13,7 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { platform } from "../../src/core/platform.ts";
-import { MIGRATIONS, migrate } from "../../src/storage/migrations.ts";
+import { migrate } from "../../src/database/migrate.ts";
+import { SESSIONS } from "../../src/storage/migrations.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import { waiting } from "./inbox_contract.ts";
 import { part } from "./outbox_contract.ts";
@@ -39,7 +40,7 @@ test("the database has exactly the documented tables and indexes", async () => {
 	const database = new Database(path);
 	const rows = database
 		.query<{ sql: string }, []>(
-			"SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
+			"SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'message_words_%' ORDER BY rowid",
 		)
 		.all();
 	expect(rows.map(({ sql }) => sql.replace(/\s+/g, " "))).toEqual([
@@ -51,8 +52,12 @@ test("the database has exactly the documented tables and indexes", async () => {
 		"CREATE UNIQUE INDEX idx_inbox_message ON inbox(dialog, message_id) WHERE message_id IS NOT NULL",
 		"CREATE TABLE outbox (delivery_id TEXT NOT NULL, part INTEGER NOT NULL, dialog TEXT NOT NULL, recipient TEXT NOT NULL, session_key TEXT, content TEXT NOT NULL, state TEXT NOT NULL, platform_id TEXT, tried_at TEXT, reason TEXT, attempts INTEGER NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER, settled_at INTEGER, PRIMARY KEY (delivery_id, part))",
 		"CREATE INDEX idx_outbox_pending ON outbox(dialog) WHERE state = 'pending' AND due_at IS NOT NULL",
+		"CREATE INDEX idx_messages_summary ON messages(session_key, id) WHERE role = 'summary'",
+		"CREATE VIRTUAL TABLE message_words USING fts5(content, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2')",
+		"CREATE TABLE search_state (indexed_through INTEGER NOT NULL)",
 	]);
-	expect(database.query("PRAGMA user_version").values()).toEqual([[4]]);
+	expect(database.query("PRAGMA user_version").values()).toEqual([[5]]);
+	expect(database.query("PRAGMA auto_vacuum").values()).toEqual([[2]]);
 	expect(database.query("PRAGMA journal_mode").values()).toEqual([["wal"]]);
 	database.close();
 });
@@ -456,7 +461,7 @@ test("a database of the first version is brought up to date with its messages", 
 	expect(await all(store, KEY)).toEqual([old]);
 	await store.close();
 	const after = new Database(path);
-	expect(after.query("PRAGMA user_version").values()).toEqual([[4]]);
+	expect(after.query("PRAGMA user_version").values()).toEqual([[5]]);
 	after.close();
 });
 
@@ -514,14 +519,15 @@ test("a step that another process has taken meanwhile is not taken twice", () =>
 		{
 			...here,
 			transaction: (work) => {
-				migrate(there, path);
+				migrate(there, path, SESSIONS);
 				return here.transaction(work);
 			},
 		},
 		path,
+		SESSIONS,
 	);
 	expect(here.prepare("PRAGMA user_version").get()).toEqual({
-		user_version: 4,
+		user_version: 5,
 	});
 	here.close();
 	there.close();
@@ -534,7 +540,7 @@ test("a database of a newer Aeon is left alone", async () => {
 	database.close();
 	await expect(open()).rejects.toMatchObject({
 		code: "conflict",
-		message: `${path} was written by a newer Aeon: its schema is 99, and this one knows 4`,
+		message: `${path} was written by a newer Aeon: its schema is 99, and this one knows 5`,
 		hint: "Start the newer aeon, or name another file in storage.sessions_db.",
 	});
 });
@@ -760,7 +766,7 @@ test.skipIf(!canMount)(
 function makeOld(version: number, fill: (database: Database) => void): void {
 	mkdirSync(join(folder, "state"));
 	const database = new Database(path);
-	for (const step of MIGRATIONS.slice(0, version)) database.run(step);
+	for (const step of SESSIONS.steps.slice(0, version)) database.run(step);
 	database.run(`PRAGMA user_version = ${version}`);
 	fill(database);
 	database.close();

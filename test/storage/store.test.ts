@@ -3,7 +3,9 @@ import { file, sqlite } from "../../src/storage/registry.ts";
 import { describeInbox } from "./inbox_contract.ts";
 import { describeLists } from "./list_contract.ts";
 import { describeOutbox } from "./outbox_contract.ts";
+import { describeSearch } from "./search_contract.ts";
 import { describeStore, type OpenStore } from "./store_contract.ts";
+import { describeSummaries } from "./summary_contract.ts";
 
 const DRIVERS: Record<string, OpenStore> = {
 	sqlite: (folder) =>
@@ -16,4 +18,6 @@ for (const [name, open] of Object.entries(DRIVERS)) {
 	describeLists(name, open);
 	describeInbox(name, open);
 	describeOutbox(name, open);
+	describeSummaries(name, open);
+	describeSearch(name, open);
 }

@@ -63,6 +63,7 @@ const TURN: Message[] = [
 		role: "user",
 		content: "what is in this picture?",
 		attachments: [{ path: "/tmp/a b/ü.png", mimeType: "image/png" }],
+		recalled: "likes cats\0, half a pair \ud83d",
 	},
 	{
 		role: "assistant",
@@ -109,6 +110,18 @@ const TURN: Message[] = [
 		stopReason: "loop_limit",
 		notice: "Stopped after 25 tool calls",
 		trimmed: true,
+	},
+	{
+		role: "summary",
+		content: "They spoke\0 of a cat \ud83d.",
+		through: 1,
+		usage: {
+			inputTokens: 900,
+			outputTokens: 40,
+			cacheReadTokens: 0,
+			cacheWriteTokens: 7,
+		},
+		model: "claude-small",
 	},
 ];
 
@@ -210,7 +223,7 @@ export function describeStore(name: string, open: OpenStore): void {
 				);
 		});
 
-		test("gives tool calls, usage, attachments and notices back whole", async () => {
+		test("gives tool calls, usage, attachments, notices and summaries back whole", async () => {
 			const saved: StoredMessage[] = [];
 			for (const message of TURN)
 				saved.push(await store.saveMessage(KEY, message, NOW));
@@ -265,7 +278,7 @@ export function describeStore(name: string, open: OpenStore): void {
 			await store.saveMessage(`${b}`, user("said in b"), NOW + 1);
 			await store.saveMessage(`${c}`, user(`a${"😀".repeat(100)}`), NOW + 2);
 			await store.saveMessage(`${a}`, user("last\0 in a"), NOW + 3);
-			for (const message of TURN.slice(1, 3))
+			for (const message of [...TURN.slice(1, 3), ...TURN.slice(-1)])
 				await store.saveMessage(`${a}`, message, NOW + 4);
 			const summaries = [
 				{
@@ -273,7 +286,7 @@ export function describeStore(name: string, open: OpenStore): void {
 					agentId: "main",
 					createdAt: NOW,
 					updatedAt: NOW + 4,
-					messageCount: 4,
+					messageCount: 5,
 					lastText: "last\0 in a",
 				},
 				{
@@ -306,7 +319,7 @@ export function describeStore(name: string, open: OpenStore): void {
 				]),
 			).toEqual([
 				[`${b}`, 2],
-				[`${a}`, 4],
+				[`${a}`, 5],
 				[`${c}`, 1],
 			]);
 		});

@@ -1,0 +1,87 @@
+// Looking through a copy of a folder of sessions before it is trusted.
+
+import { closeSync, openSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { AeonError } from "../core/errors.ts";
+import { isRecord, parseJson } from "../core/json.ts";
+import { guarded } from "../database/failure.ts";
+import { EXTENSION, fileName, suffixOf } from "./file_name.ts";
+import { INBOX_LOG } from "./inbox_file.ts";
+import { asLogLine } from "./inbox_lines.ts";
+import { type Line, linesForward } from "./lines.ts";
+import { asHeader } from "./session_file.ts";
+
+/** After so many bytes everybody else has a turn. */
+const TURN_SIZE = 64 * 1024;
+
+/**
+ * Reads all of what `copyFolder` made. Throws `storage_failed` where a file has not the header of its name, or a line that
+ * is neither whole nor torn as the store itself tears one: at the end, or, once more was written after a kill, before a new
+ * header. Throws `conflict` where the log has a line that this Aeon does not know.
+ */
+export function verifyFolder(directory: string): Promise<void> {
+	return guarded(directory, async () => {
+		for (const name of readdirSync(directory)) {
+			const path = join(directory, name);
+			if (name === INBOX_LOG) await eachLine(path, checkLogLine);
+			else if (name.endsWith(EXTENSION)) await verifySession(path, name);
+		}
+	});
+}
+
+async function verifySession(path: string, name: string): Promise<void> {
+	let hasHeader = false;
+	let torn: number | undefined;
+	await eachLine(path, ({ text }, number) => {
+		const json = parseJson(text);
+		const header = asHeader(json);
+		if (torn !== undefined && !header) throw damaged(path, torn);
+		torn = isRecord(json) ? undefined : number;
+		if (!header || hasHeader) return;
+		hasHeader = true;
+		if (fileName(header.session_key + suffixOf(name)) !== name)
+			throw new AeonError(
+				"storage_failed",
+				`${path} holds another session: ${header.session_key}`,
+			);
+	});
+	if (!hasHeader)
+		throw new AeonError("storage_failed", `${path} has no header`);
+}
+
+/** Nothing follows a torn line here by which it could be known, but its beginning is always whole. */
+function checkLogLine({ text }: Line, number: number, path: string): void {
+	const json = parseJson(text);
+	if (json === undefined && !text.startsWith('{"')) throw damaged(path, number);
+	if (json !== undefined && !asLogLine(json))
+		throw new AeonError(
+			"conflict",
+			`${path} was written by a newer Aeon: line ${number} is not known`,
+			{ hint: "Use the newer aeon." },
+		);
+}
+
+async function eachLine(
+	path: string,
+	see: (line: Line, number: number, path: string) => void,
+): Promise<void> {
+	const opened = openSync(path, "r");
+	try {
+		let [number, seen] = [0, 0];
+		for (const line of linesForward(opened)) {
+			see(line, ++number, path);
+			if (line.end - seen < TURN_SIZE) continue;
+			seen = line.end;
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+	} finally {
+		closeSync(opened);
+	}
+}
+
+function damaged(path: string, number: number): AeonError {
+	return new AeonError(
+		"storage_failed",
+		`${path} is damaged: line ${number} cannot be read`,
+	);
+}

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { connectionsRows, fanOutRows } from "./bench/crowd.ts";
 import { latencyRows, loadRows } from "./bench/load.ts";
+import { longRows } from "./bench/long.ts";
 import { type Built, endAll, startModel } from "./bench/processes.ts";
 import { idleRows, memoryRows, smallRows, startRows } from "./bench/rest.ts";
 import type { Row } from "./bench/row.ts";
@@ -27,6 +28,7 @@ const SECTIONS: Record<
 	"fan-out": fanOutRows,
 	small: smallRows,
 	idle: idleRows,
+	long: longRows,
 };
 
 await main();

@@ -51,6 +51,7 @@ const SHAPES = {
 	ToolCall: vocabulary.toolCall,
 	Session: vocabulary.session,
 	SessionSummary: vocabulary.sessionSummary,
+	Fact: vocabulary.fact,
 	Approval: vocabulary.approval,
 	DialogState: vocabulary.dialogState,
 	AgentInfo: vocabulary.agentInfo,

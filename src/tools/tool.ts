@@ -2,6 +2,7 @@
 
 import type { output, ZodMiniObject } from "zod/mini";
 import type { ApprovalRequest, Decision } from "../core/approval.ts";
+import type { UserMemory } from "../core/memory.ts";
 import type { Attachment } from "../core/message.ts";
 import type { Launch } from "../core/shell.ts";
 import type { Workspace } from "./workspace.ts";
@@ -25,6 +26,8 @@ export interface ToolContext<Options = unknown> {
 	options: Options;
 	/** How a shell command is started in a folder so that it cannot touch Aeon's own files. */
 	confine(command: string, cwd: string): Launch;
+	/** What is remembered of the user whose turn it is, and nobody else's. */
+	memory: UserMemory;
 	/** Asks the person of this session. Resolves to `deny` where nobody can be asked. */
 	approve(request: ApprovalRequest): Promise<Decision>;
 	/**

@@ -24,7 +24,11 @@ test("an agent has the tools it names, all where it names none, by the alphabet"
 		"exec",
 		"file_read",
 		"file_write",
+		"memory_forget",
+		"memory_save",
+		"memory_search",
 		"message_send",
+		"session_search",
 	]);
 	expect(names(offerTools(["message_send", "exec"], {}))).toEqual([
 		"exec",
@@ -38,14 +42,18 @@ test("a tool that its settings switch off is not offered", () => {
 	expect(names(offerTools(undefined, sections))).toEqual([
 		"file_read",
 		"file_write",
+		"memory_forget",
+		"memory_save",
+		"memory_search",
 		"message_send",
+		"session_search",
 	]);
 	expect(names(offerTools(["exec"], sections))).toEqual([]);
 });
 
 test("a name that is no tool's stops the start", () => {
 	expect(() => offerTools(["exec", "toString"], {})).toThrow(
-		'there is no tool "toString"; tools are exec, file_read, file_write, message_send',
+		'there is no tool "toString"; tools are exec, file_read, file_write, memory_forget, memory_save, memory_search, message_send, session_search',
 	);
 });
 
@@ -53,12 +61,10 @@ test("the model is told of the tools in the same few bytes every time", () => {
 	const bytes = JSON.stringify(toolSpecs(offerTools(undefined, {})));
 	expect(
 		JSON.stringify(
-			toolSpecs(
-				offerTools(["message_send", "file_write", "file_read", "exec"], {}),
-			),
+			toolSpecs(offerTools(names(offerTools(undefined, {})).reverse(), {})),
 		),
 	).toBe(bytes);
-	expect(bytes.length).toBeLessThan(2000);
+	expect(bytes.length).toBeLessThan(2900);
 });
 
 test("parameters are told as JSON Schema of what the model writes", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { toolSpecs } from "../../src/tools/catalog.ts";
 import * as registry from "../../src/tools/registry.ts";
 import type { Tool } from "../../src/tools/tool.ts";
+import { noMemory } from "./no_memory.ts";
 import { openSandbox } from "./sandbox.ts";
 
 /** Of each tool a call that would take long. */
@@ -11,8 +12,14 @@ const LONG_CALLS: Record<string, Record<string, unknown>> = {
 	exec: { command: "sleep 60" },
 	file_read: { path: "big.txt", offset: 1_000_000 },
 	file_write: { path: "a.txt", content: "x".repeat(5_000_000) },
+	memory_forget: { id: 7 },
+	memory_save: { text: "Anna likes tea." },
+	memory_search: { query: "tea" },
 	message_send: { text: "hi" },
+	session_search: { query: "tea" },
 };
+
+const never = () => new Promise<never>(() => {});
 
 describe.each(Object.entries(registry) as [string, Tool][])(
 	"The tool %s",
@@ -49,7 +56,7 @@ describe.each(Object.entries(registry) as [string, Tool][])(
 			using box = openSandbox();
 			for (const input of [
 				{},
-				{ [Object.keys(tool.parameters.shape)[0] ?? ""]: 7 },
+				{ [Object.keys(tool.parameters.shape)[0] ?? ""]: [7] },
 				{ ...LONG_CALLS[name], stranger: 1 },
 			]) {
 				const result = await box.run(name, input);
@@ -70,7 +77,13 @@ describe.each(Object.entries(registry) as [string, Tool][])(
 			const aborter = new AbortController();
 			const running = box.run(name, LONG_CALLS[name] ?? {}, {
 				signal: aborter.signal,
-				send: () => new Promise(() => {}),
+				send: never,
+				memory: {
+					save: never,
+					search: never,
+					forget: never,
+					searchSessions: never,
+				},
 			});
 			const ended = running.then(({ success }) => success, String);
 			await new Promise(setImmediate);
@@ -87,10 +100,15 @@ describe.each(Object.entries(registry) as [string, Tool][])(
 			using box = openSandbox();
 			const signal = AbortSignal.abort(new Error("stopped"));
 			const sent: string[] = [];
+			const asked = async () => {
+				sent.push("memory");
+				return [];
+			};
 			const context = {
 				...box.context({
 					signal,
 					send: ({ text }) => Promise.resolve(String(sent.push(text))),
+					memory: noMemory({ search: asked, searchSessions: asked }),
 				}),
 				options: tool.options?.parse({}) ?? {},
 			};

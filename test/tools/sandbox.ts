@@ -14,6 +14,7 @@ import { runTool, type ToolSections } from "../../src/tools/catalog.ts";
 import * as registry from "../../src/tools/registry.ts";
 import type { Tool, ToolContext, ToolResult } from "../../src/tools/tool.ts";
 import { openWorkspace, type Workspace } from "../../src/tools/workspace.ts";
+import { noMemory } from "./no_memory.ts";
 
 /** What a file outside the workspace says, and nothing inside. */
 export const CANARY = "canary-5f1c2e";
@@ -52,6 +53,7 @@ export function openSandbox(throughDescriptors?: boolean): Sandbox {
 		workspace,
 		confine,
 		...execSettings({}),
+		memory: noMemory(),
 		approve: () => Promise.resolve("allow"),
 		send: ({ dialog = "cli", to = "local" }) =>
 			Promise.resolve(`${dialog} ${to}`),

@@ -13,8 +13,18 @@ export interface Agent {
 	runTool(call: ToolCall, context: ToolRun): Promise<ToolResult>;
 	/** How many of a session's last messages the model sees. */
 	readonly historyLimit: number;
+	/** When and by whom the older turns are summed up. */
+	readonly compaction: Compaction;
 	readonly maxToolCalls: number;
 	readonly maxTurnMs: number;
+}
+
+/** How an agent's long conversations are kept short. */
+export interface Compaction {
+	/** The share of the room for messages at which it begins, where they are not more than `historyLimit` before; 0 for never, unless asked. */
+	at: number;
+	/** Who writes the summaries. */
+	llm: LlmClient;
 }
 
 /** What a run of a tool needs to know of its turn. */

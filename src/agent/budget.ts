@@ -1,7 +1,7 @@
 // Making a conversation fit the model's window without asking a model: tool results first, then the oldest turns.
 
 import { AeonError } from "../core/errors.ts";
-import type { Message } from "../core/message.ts";
+import type { SpokenMessage } from "../core/message.ts";
 import { splitTurns } from "./history.ts";
 
 /** Bytes of UTF-8 that make a token, on the careful side of what the providers' tokenizers give for prose and code. */
@@ -22,7 +22,7 @@ export function estimateTokens(text: string): number {
 }
 
 /** Tokens of messages, estimated: their texts, their calls, their pictures. */
-export function estimateMessages(messages: readonly Message[]): number {
+export function estimateMessages(messages: readonly SpokenMessage[]): number {
 	return messages.reduce((sum, message) => sum + estimateMessage(message), 0);
 }
 
@@ -32,9 +32,9 @@ export function estimateMessages(messages: readonly Message[]): number {
  * the last message fits.
  */
 export function fit(
-	messages: Message[],
+	messages: SpokenMessage[],
 	budget: number,
-): { messages: Message[]; trimmed: boolean } {
+): { messages: SpokenMessage[]; trimmed: boolean } {
 	if (estimateMessages(messages) <= budget) return { messages, trimmed: false };
 	const turns = splitTurns(messages);
 	const last = turns.pop() ?? [];
@@ -46,7 +46,7 @@ export function fit(
 	}
 	let room = budget - estimateMessages(current);
 	if (room < 0) throw tooLarge(current, budget);
-	const kept: Message[][] = [];
+	const kept: SpokenMessage[][] = [];
 	for (const turn of earlier.reverse()) {
 		room -= estimateMessages(turn);
 		if (room < 0) break;
@@ -67,7 +67,21 @@ export function clip(text: string, limit: number): string {
 	return `${head}\n[… ${text.length - 2 * half} characters left out …]\n${tail}`;
 }
 
-function clipResults(turn: Message[], limit: number): Message[] {
+/** The same to so many tokens at most. */
+export function clipToTokens(text: string, tokens: number): string {
+	const size = estimateTokens(text);
+	if (size <= tokens) return text;
+	let limit = Math.floor((text.length * tokens) / size);
+	while (limit >= 2) {
+		const clipped = clip(text, limit);
+		if (estimateTokens(clipped) <= tokens) return clipped;
+		// What stands for the middle takes room, and not every character takes the same.
+		limit = Math.floor(limit * 0.95) - 10;
+	}
+	return "";
+}
+
+function clipResults(turn: SpokenMessage[], limit: number): SpokenMessage[] {
 	return turn.map((message) =>
 		message.role === "tool"
 			? { ...message, content: clip(message.content, limit) }
@@ -75,7 +89,7 @@ function clipResults(turn: Message[], limit: number): Message[] {
 	);
 }
 
-function estimateMessage(message: Message): number {
+function estimateMessage(message: SpokenMessage): number {
 	const calls =
 		message.role === "assistant" && message.toolCalls
 			? JSON.stringify(message.toolCalls)
@@ -92,7 +106,7 @@ function estimateMessage(message: Message): number {
 	);
 }
 
-function tooLarge(messages: Message[], budget: number): AeonError {
+function tooLarge(messages: SpokenMessage[], budget: number): AeonError {
 	return new AeonError(
 		"too_large",
 		`This message needs about ${estimateMessages(messages)} tokens and the model's window has room for ${budget}. Send it in parts, or put it into a file.`,

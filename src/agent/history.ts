@@ -3,22 +3,34 @@
 import type {
 	AssistantMessage,
 	Message,
+	SpokenMessage,
 	ToolCall,
 	ToolMessage,
 	UserMessage,
 } from "../core/message.ts";
+import type { StoredMessage } from "../storage/store.ts";
 
 /** What stands for the result of a tool that never gave one: the process was killed, or the turn was stopped. */
 const INTERRUPTED = "interrupted";
 
+/** A message of a conversation as it lies in the store: no summary. */
+export type StoredSpoken = Exclude<StoredMessage, { role: "summary" }>;
+
+/** False of a summary, which is no part of a history. */
+export function isSpoken<M extends Message>(
+	message: M,
+): message is Exclude<M, { role: "summary" }> {
+	return message.role !== "summary";
+}
+
 /** The history cut so that it begins with a user's message: the beginning of a turn. */
-export function fromFirstTurn<M extends Message>(messages: M[]): M[] {
+export function fromFirstTurn<M extends SpokenMessage>(messages: M[]): M[] {
 	const first = messages.findIndex((message) => message.role === "user");
 	return first < 0 ? [] : messages.slice(first);
 }
 
 /** The last turns of a history that begins in the middle of one: whole, and no more of them than asked for. */
-export function lastTurns<M extends Message>(
+export function lastTurns<M extends SpokenMessage>(
 	messages: M[],
 	count: number,
 ): M[] {
@@ -26,7 +38,7 @@ export function lastTurns<M extends Message>(
 }
 
 /** The history as its turns, each beginning with a user's message. */
-export function splitTurns<M extends Message>(messages: M[]): M[][] {
+export function splitTurns<M extends SpokenMessage>(messages: M[]): M[][] {
 	const turns: M[][] = [];
 	for (const message of messages) {
 		if (message.role === "user" || turns.length === 0) turns.push([message]);
@@ -41,8 +53,8 @@ export function splitTurns<M extends Message>(messages: M[]): M[][] {
  * missing one filled with "interrupted"; results without a call are gone; no text is empty; call ids are not empty and
  * unique, and the provider's own where they can be. (Anthropic Messages API, "Tool use"; OpenAI Chat Completions, "Function calling".)
  */
-export function repair(messages: readonly Message[]): Message[] {
-	const repaired: Message[] = [];
+export function repair(messages: readonly SpokenMessage[]): SpokenMessage[] {
+	const repaired: SpokenMessage[] = [];
 	const ids = new CallIds();
 	messages.forEach((message, index) => {
 		const previous = repaired.at(-1);
@@ -55,8 +67,8 @@ export function repair(messages: readonly Message[]): Message[] {
 }
 
 function addUser(
-	repaired: Message[],
-	previous: Message | undefined,
+	repaired: SpokenMessage[],
+	previous: SpokenMessage | undefined,
 	message: UserMessage,
 ): void {
 	const hasText = message.content.trim() !== "";
@@ -79,10 +91,10 @@ function addUser(
 }
 
 function addAssistant(
-	repaired: Message[],
-	previous: Message,
+	repaired: SpokenMessage[],
+	previous: SpokenMessage,
 	message: AssistantMessage,
-	after: readonly Message[],
+	after: readonly SpokenMessage[],
 	ids: CallIds,
 ): void {
 	const calls = message.toolCalls ?? [];
@@ -122,7 +134,7 @@ function join(
 function answer(
 	call: ToolCall,
 	id: string,
-	after: readonly Message[],
+	after: readonly SpokenMessage[],
 ): ToolMessage {
 	const isSameId = (other: ToolCall) => other.id === call.id;
 	const next = after.findIndex(

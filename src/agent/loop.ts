@@ -35,7 +35,7 @@ async function nextAnswer(turn: Turn): Promise<AssistantMessage> {
 	const { agent, model } = turn.parts;
 	let form: PromptForm = turn.isStrict ? "strict" : "whole";
 	for (;;) {
-		const prompt = await buildPrompt(agent, turn.context, { model, form }); // step 3: build prompt
+		const prompt = await buildPrompt(agent, turn, { model, form }); // step 3: build prompt
 		const { request, trimmed } = prompt;
 		if (trimmed && form === "whole") tellTrimmed(turn);
 		try {
@@ -62,7 +62,7 @@ async function nextForm(
 	if (form === "strict" || !isRefusal(error, REFUSED_REQUEST)) return undefined;
 	const { agent, model } = turn.parts;
 	const options = { model, form: "strict" } as const;
-	const strict = await buildPrompt(agent, turn.context, options);
+	const strict = await buildPrompt(agent, turn, options);
 	return sameMessages(request, strict.request) ? undefined : "strict";
 }
 

@@ -199,11 +199,11 @@ export class Mailbox {
 		mail: WaitingMessage,
 		sender: Sender,
 		chosen: Chosen,
-		joined: WaitingMessage[] = [],
+		joined?: WaitingMessage[],
 	): Submission {
 		const { runId, sessionKey, attachments, model } = mail;
-		const texts = [mail, ...joined].map(({ text }) => text);
-		const joinedRuns = joined.map((one) => one.runId);
+		const texts = [mail, ...(joined ?? [])].map(({ text }) => text);
+		const joinedRuns = joined?.map((one) => one.runId);
 		const request: TurnRequest = {
 			sessionKey,
 			// All that was taken in together, for a session that has been emptied since.

@@ -6,7 +6,7 @@ import {
 	MAX_IMAGE_PIXELS,
 	sniffImage,
 } from "../core/image.ts";
-import type { Attachment, Message } from "../core/message.ts";
+import type { Attachment, SpokenMessage } from "../core/message.ts";
 import type { ImageData, PromptMessage } from "../llm/client.ts";
 import { TOKENS_PER_IMAGE } from "./budget.ts";
 import { splitTurns } from "./history.ts";
@@ -21,7 +21,9 @@ const MAX_IMAGES = 20;
 const MAX_IMAGES_BYTES = 12_000_000;
 
 /** The conversation without the pictures that a provider has refused: those before an answer that was given without them. */
-export function omitRefused(messages: readonly Message[]): Message[] {
+export function omitRefused(
+	messages: readonly SpokenMessage[],
+): SpokenMessage[] {
 	const mark = messages.findLastIndex(
 		(message) => message.role === "assistant" && message.picturesRefused,
 	);
@@ -32,9 +34,9 @@ export function omitRefused(messages: readonly Message[]): Message[] {
 
 /** The conversation with the last pictures of its last turns only, which take so many tokens at most. Files that are no pictures are named. */
 export function choosePictures(
-	messages: readonly Message[],
+	messages: readonly SpokenMessage[],
 	tokens: number,
-): Message[] {
+): SpokenMessage[] {
 	const turns = splitTurns([...messages]);
 	const recent = new Set(turns.slice(-TURNS_WITH_IMAGES).flat());
 	let room = Math.min(MAX_IMAGES, Math.floor(tokens / TOKENS_PER_IMAGE));
@@ -50,7 +52,7 @@ export function choosePictures(
 
 /** Reads the pictures, the last ones first. Where one cannot be sent, a note says why. */
 export async function loadPictures(
-	messages: readonly Message[],
+	messages: readonly SpokenMessage[],
 ): Promise<PromptMessage[]> {
 	const loaded: PromptMessage[] = [];
 	let room = MAX_IMAGES_BYTES;
@@ -74,7 +76,7 @@ export async function loadPictures(
 }
 
 /** A message with at most so many of its pictures, the last ones; notes stand for what else is attached. */
-function keepPictures(message: Message, count: number): Message {
+function keepPictures(message: SpokenMessage, count: number): SpokenMessage {
 	const attachments = attachmentsOf(message);
 	if (message.role === "assistant" || attachments.length === 0) return message;
 	const pictures = attachments.filter(isPicture);
@@ -84,7 +86,7 @@ function keepPictures(message: Message, count: number): Message {
 	return { ...rest, ...(kept.length > 0 && { attachments: kept }) };
 }
 
-function attachmentsOf(message: Message): Attachment[] {
+function attachmentsOf(message: SpokenMessage): Attachment[] {
 	return message.role === "assistant" ? [] : (message.attachments ?? []);
 }
 
@@ -99,7 +101,7 @@ function nameOf(attachment: Attachment): string {
 		: `[attached file: ${path}, ${mimeType}]`;
 }
 
-function withNotes<M extends Message>(message: M, notes: string[]): M {
+function withNotes<M extends SpokenMessage>(message: M, notes: string[]): M {
 	if (notes.length === 0) return message;
 	const content = [message.content, ...notes].filter(Boolean).join("\n");
 	return { ...message, content };

@@ -3,8 +3,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { orAborted } from "../core/abort.ts";
 import { AeonError } from "../core/errors.ts";
-import type { Attachment, Message, StopReason } from "../core/message.ts";
-import { fromFirstTurn, lastTurns, splitTurns } from "./history.ts";
+import type {
+	AssistantMessage,
+	Attachment,
+	SpokenMessage,
+	StopReason,
+} from "../core/message.ts";
+import { loadContext } from "./context.ts";
+import type { Recall } from "./recall.ts";
 import type { Completed, TurnRequest } from "./request.ts";
 import type { Turn } from "./turn.ts";
 
@@ -14,11 +20,15 @@ const MAX_ATTEMPTS = 3;
 /** The next messages that wait in the session and belong into this turn; they wait no longer then. */
 type Join = () => TurnRequest[];
 
-/** Step 1: receive message, and what waits behind it. It is in the store before anything is done about it. */
+/**
+ * Step 1: receive message, and what waits behind it. It is in the store before anything is done about it but step 2, load
+ * context, by which it is known what to recall.
+ */
 export async function receiveMessage(
 	turn: Turn,
 	request: TurnRequest,
 	join: Join,
+	recall: Recall,
 ): Promise<void> {
 	const { signal, logger } = turn.parts;
 	const requests = await gather(turn, request, join);
@@ -34,25 +44,33 @@ export async function receiveMessage(
 	}
 	const text = texts.join("\n\n");
 	logger.debug("turn.message", { run: turn.runId, text });
+	await loadContext(turn);
+	const recalled = await recall.find(turn, text);
 	await turn.keep(
 		{
 			role: "user",
 			content: text.toWellFormed(),
 			...(attachments.length > 0 && { attachments }),
+			...(recalled !== undefined && { recalled }),
 		},
 		requests.flatMap(({ accepted }) => accepted?.runId ?? []),
 	);
+	turn.beginsAt = turn.context.at(-1)?.id;
 }
 
-/** A message with its files; that it is tried is kept before, for a file may be more than the machine bears. */
+/**
+ * A message with its files. That it is tried is kept before, for a file may be more than the machine bears; as may be what
+ * is read for a message that has ended a process before.
+ */
 async function completed(
 	turn: Turn,
 	{ accepted }: TurnRequest,
 ): Promise<Completed | undefined> {
-	if (!accepted?.complete) return undefined;
 	const { store, signal } = turn.parts;
-	await store.countAttempt(accepted.runId);
-	return accepted.complete(signal);
+	const isTried = accepted?.isResumed && !accepted.isTaken;
+	if (accepted && (accepted.complete || isTried))
+		await store.countAttempt(accepted.runId);
+	return accepted?.complete?.(signal);
 }
 
 /** A turn that has been begun so often and never ended may be what ends Aeon. Throws `interrupted`. */
@@ -88,8 +106,8 @@ async function gather(
 }
 
 /**
- * Step 1 of a turn that had begun before the process ended: its message is in the session; false where somebody has
- * emptied that meanwhile.
+ * Steps 1 and 2 of a turn that had begun before the process ended: its message is in the session; false where somebody
+ * has emptied that meanwhile.
  */
 export async function takeUpMessage(
 	turn: Turn,
@@ -97,27 +115,10 @@ export async function takeUpMessage(
 ): Promise<boolean> {
 	turn.joined.push(...joined);
 	turn.parts.signal.throwIfAborted();
-	const { store, sessionKey } = turn.parts;
-	await store.countAttempt(turn.runId);
-	return (await store.getHistory(sessionKey, 1)).length > 0;
-}
-
-/**
- * Step 2: load context: the last messages, from the beginning of a turn on. The turn before this one is always whole in
- * it, however many tools it called: it is what "go on" goes on from.
- */
-export async function loadContext(turn: Turn): Promise<void> {
-	const { store, sessionKey, agent, signal } = turn.parts;
-	for (let limit = agent.historyLimit; ; limit *= 2) {
-		const read = store.getHistory(sessionKey, limit);
-		const history = await orAborted(read, signal);
-		const isAll = history.length < limit;
-		turn.context =
-			limit === agent.historyLimit
-				? fromFirstTurn(history)
-				: lastTurns(history, 2);
-		if (isAll || splitTurns(turn.context).length > 1) return;
-	}
+	await turn.parts.store.countAttempt(turn.runId);
+	await loadContext(turn, true);
+	turn.beginsAt = turn.context.findLast(({ role }) => role === "user")?.id;
+	return turn.context.length > 0;
 }
 
 /** Says again what the turn had said before the process ended. Gives why it stopped, where it had its whole answer. */
@@ -136,8 +137,6 @@ export function sayAgain(turn: Turn): StopReason | undefined {
 		: undefined;
 }
 
-function isWholeAnswer(
-	message: Message,
-): message is Extract<Message, { role: "assistant" }> {
+function isWholeAnswer(message: SpokenMessage): message is AssistantMessage {
 	return message.role === "assistant" && !message.toolCalls;
 }

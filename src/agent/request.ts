@@ -25,6 +25,8 @@ export interface AcceptedRequest {
 	attempts?: number;
 	/** It was taken into its session then. */
 	isTaken?: boolean;
+	/** It has waited since before the process began, which may have ended because of it. */
+	isResumed?: boolean;
 	/** Runs whose messages that turn has taken in with it. */
 	joined?: string[];
 	/** Messages that wait behind one another and are of the same group are taken into one turn. */

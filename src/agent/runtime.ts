@@ -1,12 +1,15 @@
 // The agent runtime: a message in, a turn of eight steps, an answer out.
 
+import { type Clock, steadyClock } from "../core/clock.ts";
 import { AeonError } from "../core/errors.ts";
-import type { RuntimeEvent, TurnResult } from "../core/event.ts";
+import type { RuntimeEvent, SessionEvent, TurnResult } from "../core/event.ts";
 import type { Logger } from "../core/logger.ts";
+import type { UserMemory } from "../core/memory.ts";
 import type { InboundMessage } from "../core/message.ts";
-import { parseSessionKey } from "../core/session.ts";
 import type { SessionStore } from "../storage/store.ts";
 import type { Agent } from "./agent.ts";
+import { belongsTo, chooseAgent } from "./choosing.ts";
+import { type Compacted, Compactor } from "./compaction.ts";
 import {
 	deliverFailure,
 	deliverResponse,
@@ -16,8 +19,8 @@ import {
 } from "./delivery.ts";
 import { Lanes } from "./lanes.ts";
 import { runLoop } from "./loop.ts";
+import { Recall } from "./recall.ts";
 import {
-	loadContext,
 	receiveMessage,
 	refuseTooMany,
 	sayAgain,
@@ -37,12 +40,24 @@ export interface RuntimeParts {
 	observe?(event: RuntimeEvent): void;
 	/** What Aeon itself has to tell the people of a session: said at the beginning of the next answer. */
 	announce?(sessionKey: string): string[];
+	/** What is remembered of the user of a session; where there is none, nothing is recalled for its messages. */
+	memory?(sessionKey: string): UserMemory | undefined;
+	/** For what waits: a real one unless a test has its own. */
+	clock?: Pick<Clock, "now">;
+	/** How long a request for a summary may take. */
+	summaryTimeoutMs?: number;
+	/** How long a turn waits for what is recalled. */
+	recallTimeoutMs?: number;
 }
+
+type SessionChange = Extract<SessionEvent, { change: string }>["change"];
 
 /** Runs the turns of all sessions: those of one session in order, those of others beside them. */
 export class Runtime {
 	readonly #parts: Required<RuntimeParts>;
 	readonly #lanes = new Lanes();
+	readonly #compactor: Compactor;
+	readonly #recall: Recall;
 	#agents: ReadonlyMap<string, Agent>;
 	#isDraining = false;
 
@@ -52,8 +67,17 @@ export class Runtime {
 			now: Date.now,
 			observe: () => {},
 			announce: () => [],
+			memory: () => undefined,
+			clock: steadyClock,
+			summaryTimeoutMs: 120_000,
+			recallTimeoutMs: 1_500,
 			...parts,
 		};
+		this.#recall = new Recall(this.#parts);
+		this.#compactor = new Compactor({
+			...this.#parts,
+			onCompacted: (sessionKey) => this.#tellUpdated(sessionKey, "compacted"),
+		});
 	}
 
 	/** The agents that answer from now on. Turns that run keep those they began with. */
@@ -95,16 +119,9 @@ export class Runtime {
 
 	/** What waits behind a message that runs and belongs into the same turn. */
 	#join(runId: string, request: TurnRequest): TurnRequest[] {
-		const { sessionKey, accepted, model } = request;
-		const isWanted = (subject: unknown) => {
-			const next = subject as TurnRequest | undefined;
-			return (
-				accepted?.group !== undefined &&
-				next?.accepted?.group === accepted.group &&
-				next.accepted.attempts === undefined &&
-				next.model === model
-			);
-		};
+		const isWanted = (subject: unknown) =>
+			belongsTo(request, subject as TurnRequest | undefined);
+		const { sessionKey } = request;
 		return this.#lanes.join(sessionKey, runId, isWanted) as TurnRequest[];
 	}
 
@@ -143,30 +160,44 @@ export class Runtime {
 
 	/** Stops a session's turns and empties it; what was said is kept in the store under another key, which this gives. */
 	async reset(sessionKey: string): Promise<string | undefined> {
-		this.cancel(sessionKey);
-		const archive = await this.#lanes.enqueue(sessionKey, () =>
+		const archive = await this.#empty(sessionKey, () =>
 			this.#parts.store.resetSession(sessionKey, this.#parts.now()),
 		);
-		this.#observe({ type: "session.updated", sessionKey, change: "reset" });
+		this.#tellUpdated(sessionKey, "reset");
 		return archive;
 	}
 
 	/** Stops a session's turns and deletes it and all that was said in it. False where there is none. */
 	async delete(sessionKey: string): Promise<boolean> {
-		this.cancel(sessionKey);
-		const wasThere = await this.#lanes.enqueue(sessionKey, () =>
+		const wasThere = await this.#empty(sessionKey, () =>
 			this.#parts.store.deleteSession(sessionKey),
 		);
-		if (wasThere)
-			this.#observe({ type: "session.updated", sessionKey, change: "deleted" });
+		if (wasThere) this.#tellUpdated(sessionKey, "deleted");
 		return wasThere;
+	}
+
+	/** Stops all that is done in a session, and then does this. */
+	#empty<T>(sessionKey: string, work: () => Promise<T>): Promise<T> {
+		this.cancel(sessionKey);
+		return this.#compactor.without(sessionKey, () =>
+			this.#lanes.enqueue(sessionKey, work),
+		);
+	}
+
+	/**
+	 * Sums up a session at once, all but its last two turns, or joins where that is under way; the messages stay. Throws
+	 * what the model threw, and `not_found` where there is no such agent; then nothing has changed.
+	 */
+	async compact(sessionKey: string): Promise<Compacted> {
+		const { agent } = chooseAgent(this.#agents, { sessionKey });
+		return this.#compactor.compact(sessionKey, agent);
 	}
 
 	/** Lets what runs go on, and resolves when it has ended. Accepted messages that wait are left to the next start. */
 	async drain(): Promise<void> {
 		this.#isDraining = true;
 		this.#lanes.cancelWaiting(postponed());
-		await this.#lanes.idle();
+		await Promise.all([this.#compactor.close(), this.#lanes.idle()]);
 	}
 
 	/** Stops every turn and waits until each has said so. Those of accepted messages go on after the next start. */
@@ -174,7 +205,7 @@ export class Runtime {
 		this.#lanes.cancelAll((subject) =>
 			(subject as TurnRequest | undefined)?.accepted ? postponed() : stopped(),
 		);
-		await this.#lanes.idle();
+		await Promise.all([this.#compactor.close(), this.#lanes.idle()]);
 	}
 
 	async #take(
@@ -208,12 +239,18 @@ export class Runtime {
 			() => controller.abort(tooLong(agent)),
 			agent.maxTurnMs,
 		);
+		this.#compactor.beginTurn(turn);
 		try {
 			return await this.#runTurn(turn, request, join);
 		} finally {
 			clearTimeout(timer);
-			this.#observe({ type: "session.updated", sessionKey, change: "turn" });
+			this.#tellUpdated(sessionKey, "turn");
+			this.#compactor.endTurn(turn);
 		}
+	}
+
+	#tellUpdated(sessionKey: string, change: SessionChange): void {
+		this.#observe({ type: "session.updated", sessionKey, change });
 	}
 
 	/** Tells whoever watches; what goes wrong there must not touch a turn. */
@@ -239,9 +276,8 @@ export class Runtime {
 		try {
 			refuseTooMany(attempts);
 			const isThere = isTaken && (await takeUpMessage(turn, joined));
-			if (!isThere) await receiveMessage(turn, request, join); // 1
+			if (!isThere) await receiveMessage(turn, request, join, this.#recall); // 1, and 2 load context
 			this.#announce(turn);
-			await loadContext(turn); // 2
 			const had = isThere ? sayAgain(turn) : undefined;
 			const stopReason = had ?? (await runLoop(turn)); // 3 build prompt, 4 call model, 5 process stream, 6 execute tools, 7 save session
 			return deliverResponse(turn, turn.result(stopReason)); // 8 deliver response
@@ -256,18 +292,8 @@ export class Runtime {
 		turn.breakParagraph();
 	}
 
-	/** The agent of a session, or the one whose model was asked for; a model's name is handed on to the provider. */
-	choose({ sessionKey, model }: TurnRequest): Chosen {
-		const agents = this.#agents;
-		const { agentId } = parseSessionKey(sessionKey);
-		const agent = agents.get(agentId);
-		if (!agent)
-			throw new AeonError(
-				"not_found",
-				`There is no agent "${agentId}": agents are ${[...agents.keys()].join(", ")}`,
-			);
-		const other = model === undefined ? undefined : agents.get(model);
-		if (!other) return { agent, model };
-		return { agent: { ...agent, llm: other.llm }, model: undefined };
+	/** Who answers. Throws `not_found` where there is no such agent. */
+	choose(request: TurnRequest): Chosen {
+		return chooseAgent(this.#agents, request);
 	}
 }

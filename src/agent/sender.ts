@@ -35,18 +35,21 @@ export function failed(
 	};
 }
 
-/** A message of a sender as its turn is asked for it; `joined` are runs that an earlier turn has taken in with it. */
+/**
+ * A message of a sender as its turn is asked for it; `joined`, of one that the process has found waiting, are runs that an
+ * earlier turn has taken in with it.
+ */
 export function acceptedRequest(
 	mail: WaitingMessage,
 	{ joins, complete }: Sender,
-	joined: string[],
+	joined: string[] | undefined,
 ): AcceptedRequest {
 	const { runId, dialog, sender, attempts, takenBy, files, album } = mail;
 	return {
 		runId,
 		...(attempts && { attempts }),
 		...(takenBy !== undefined && { isTaken: true }),
-		joined,
+		...(joined && { joined, isResumed: true }),
 		...(joins && { group: `${dialog} ${sender ?? ""}` }),
 		...(album !== undefined && { wholeAt: performance.now() + ALBUM_MS }),
 		...(files?.length &&

@@ -7,6 +7,7 @@ import { parseSessionKey } from "../core/session.ts";
 import { VERSION } from "../core/version.ts";
 import type { SessionStore } from "../storage/store.ts";
 import type { Agent } from "./agent.ts";
+import { isSpoken } from "./history.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** What the commands act on. */
@@ -14,6 +15,8 @@ export interface SlashParts {
 	runtime: Runtime;
 	store: SessionStore;
 	agents: ReadonlyMap<string, Agent>;
+	/** How long a command may keep a dialog from its next message, in milliseconds. */
+	patienceMs?: number;
 }
 
 interface SlashCommand {
@@ -27,6 +30,8 @@ interface SlashCommand {
 
 /** So many messages are counted for a status. */
 const STATUS_LIMIT = 1_000;
+
+const PATIENCE_MS = 5_000;
 
 /** The commands by their words. */
 const slashCommands: Record<string, SlashCommand> = {
@@ -51,14 +56,14 @@ const slashCommands: Record<string, SlashCommand> = {
 			const label = agents.get(model ?? agentId)?.llm.label ?? model;
 			const { running, waiting } = runtime.count();
 			const messages = await store.getHistory(sessionKey, STATUS_LIMIT);
-			const count =
+			const said =
 				messages.length === STATUS_LIMIT
 					? `${STATUS_LIMIT} messages or more`
-					: `${messages.length} messages`;
+					: `${messages.filter(isSpoken).length} messages`;
 			return {
 				text: [
 					`Aeon ${VERSION}, agent ${agentId}, ${label ?? "no model"}`,
-					`This conversation: ${count}${runtime.isBusy(sessionKey) ? ", an answer is being made" : ""}`,
+					`This conversation: ${said}${runtime.isBusy(sessionKey) ? ", an answer is being made" : ""}`,
 					`All conversations: ${running} running, ${waiting} waiting`,
 				].join("\n"),
 			};
@@ -78,18 +83,35 @@ const slashCommands: Record<string, SlashCommand> = {
 			return { text: lines.join("\n") };
 		},
 	},
+	compact: {
+		help: "sum up what was said before, so that there is room; it is kept",
+		async run({ runtime, patienceMs = PATIENCE_MS }, { sessionKey }) {
+			const compacting = runtime.compact(sessionKey).then(
+				({ messages }) =>
+					messages === 0
+						? "There is nothing to sum up yet."
+						: `Summed up ${count(messages, "message", "messages")}; they are kept, and found by session_search.`,
+				(error) => `${asSentence(error)} Nothing has changed.`,
+			);
+			return { text: await inTime(compacting, patienceMs) };
+		},
+	},
 	usage: {
 		help: "show the tokens this session has used",
 		async run({ store }, { sessionKey }) {
 			let usage = NO_USAGE;
 			let answers = 0;
+			let summaries = 0;
 			for await (const message of store.exportSession(sessionKey)) {
-				if (message.role !== "assistant" || !message.usage) continue;
+				if (!("usage" in message) || !message.usage) continue;
 				usage = addUsage(usage, message.usage);
-				answers++;
+				if (message.role === "summary") summaries++;
+				else answers++;
 			}
+			const counts = [count(answers, "answer", "answers")];
+			if (summaries > 0) counts.push(count(summaries, "summary", "summaries"));
 			return {
-				text: `${answers} ${answers === 1 ? "answer" : "answers"}: ${usage.inputTokens} tokens in (${usage.cacheReadTokens} from the cache), ${usage.outputTokens} out.`,
+				text: `${counts.join(" and ")}: ${usage.inputTokens} tokens in (${usage.cacheReadTokens} from the cache), ${usage.outputTokens} out.`,
 			};
 		},
 	},
@@ -103,6 +125,35 @@ const slashCommands: Record<string, SlashCommand> = {
 		},
 	},
 };
+
+const STILL_SUMMING_UP =
+	"The summary is still being written. Go on meanwhile: it is used as soon as it is done.";
+
+/** What comes of a long command, or that it takes its time: the dialog waits for no more. */
+async function inTime(
+	reply: Promise<string>,
+	patienceMs: number,
+): Promise<string> {
+	const { promise, resolve } = Promise.withResolvers<string>();
+	const timer = setTimeout(() => resolve(STILL_SUMMING_UP), patienceMs);
+	try {
+		return await Promise.race([reply, promise]);
+	} finally {
+		clearTimeout(timer);
+	}
+}
+
+/** What an AeonError says, from its first letter to its full stop; any other is a fault. */
+function asSentence(error: unknown): string {
+	if (!(error instanceof AeonError)) throw error;
+	const [first = "", ...rest] = error.message;
+	const text = [first.toUpperCase(), ...rest].join("");
+	return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+function count(n: number, one: string, several: string): string {
+	return `${n} ${n === 1 ? one : several}`;
+}
 
 /** Runs a line such as `/new`; undefined where it is a message, such as `/etc/passwd is what?`. */
 export async function runSlash(

@@ -4,14 +4,16 @@ import type { Logger } from "../core/logger.ts";
 import { literal, openFence } from "../core/markdown.ts";
 import {
 	addUsage,
-	type Message,
 	NO_USAGE,
+	type SpokenMessage,
 	type StopReason,
+	type SummaryMessage,
 	type ToolCall,
 	type Usage,
 } from "../core/message.ts";
 import type { SessionStore } from "../storage/store.ts";
 import type { Agent, ToolRun } from "./agent.ts";
+import type { StoredSpoken } from "./history.ts";
 
 /** How long a message may take to be kept once the turn is stopped; it may still be kept after that. */
 const KEEP_ABORT_MS = 400;
@@ -41,8 +43,14 @@ export function newRunId(): string {
 export class Turn {
 	readonly runId: string;
 	readonly parts: TurnParts;
-	/** The session as this turn sees it: the history, then what the turn adds. */
-	context: Message[] = [];
+	/** The session as this turn sees it: the history since the summary, then what the turn adds. */
+	context: StoredSpoken[] = [];
+	/** What stands for all that was said before the context. */
+	summary: SummaryMessage | undefined;
+	/** More was said since the summary than the context holds. */
+	isCut = false;
+	/** The id of the message that it answers, once that is kept. */
+	beginsAt: number | undefined;
 	/** Older turns were left out of a request of this turn. */
 	trimmed = false;
 	/** The provider refused the whole conversation: only this turn is sent, without pictures. */
@@ -115,7 +123,10 @@ export class Turn {
 	 * Keeps a message: in the store first, then in the context. A stopped turn does not wait long for its store. With
 	 * `runIds` it is what was accepted for these runs.
 	 */
-	async keep(message: Message, runIds: readonly string[] = []): Promise<void> {
+	async keep(
+		message: SpokenMessage,
+		runIds: readonly string[] = [],
+	): Promise<void> {
 		const { store, sessionKey, signal, now } = this.parts;
 		const saved = store.saveMessage(
 			sessionKey,
@@ -124,16 +135,16 @@ export class Turn {
 			...(runIds.length > 0 ? [runIds] : []),
 		);
 		try {
-			await orAborted(saved, signal, KEEP_ABORT_MS);
+			const { id, timestamp } = await orAborted(saved, signal, KEEP_ABORT_MS);
+			this.context.push({ ...message, id, timestamp });
 		} catch (error) {
 			// The turn will say that it was stopped, and nobody that this is lost.
 			if (signal.aborted) saved.catch((lost) => this.#logLost(message, lost));
 			throw error;
 		}
-		this.context.push(message);
 	}
 
-	#logLost({ role }: Message, error: unknown): void {
+	#logLost({ role }: SpokenMessage, error: unknown): void {
 		const { logger, sessionKey: session } = this.parts;
 		logger.warn("message.lost", { run: this.runId, session, role, error });
 	}

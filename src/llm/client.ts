@@ -2,8 +2,8 @@
 
 import type { ZodMiniObject } from "zod/mini";
 import type {
-	Message,
 	Replay,
+	SpokenMessage,
 	StopReason,
 	ToolCall,
 	Usage,
@@ -17,7 +17,7 @@ export interface ImageData {
 }
 
 /** A message ready to be sent: its attachments are read. */
-export type PromptMessage = Message & { images?: ImageData[] };
+export type PromptMessage = SpokenMessage & { images?: ImageData[] };
 
 /** A tool as the model is told of it. `parameters` is JSON Schema for an object. */
 export interface ToolSpec {

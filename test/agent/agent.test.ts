@@ -13,7 +13,11 @@ import {
 import { temporaryFolder, temporaryHome } from "../support/home.ts";
 
 /** An Aeon with this agent, whose model gives these answers in order. */
-async function answering(answers: FakeAnswer[], agent: object = {}) {
+async function answering(
+	answers: FakeAnswer[],
+	agent: object = {},
+	sections: object = {},
+) {
 	const llm = await startFakeLlm({
 		api: "anthropic",
 		script: (_request, n) => answers[n] ?? { text: `answer ${n}` },
@@ -26,7 +30,7 @@ async function answering(answers: FakeAnswer[], agent: object = {}) {
 			base_url: llm.url,
 			...agent,
 		},
-		{ tools: { exec: { approval: "allow" } } },
+		{ tools: { exec: { approval: "allow" } }, ...sections },
 	);
 	return Object.assign(it, { llm, [Symbol.dispose]: () => llm.stop() });
 }
@@ -54,7 +58,8 @@ test("a request holds the last messages, no more of them than history_limit, fro
 		],
 		[4, ["user: question 3", "assistant: answer 3", "user: question 4"]],
 	] as const) {
-		await using it = await answering([], { history_limit });
+		const alone = { compaction: { at: 0 }, memory: { recall: false } };
+		await using it = await answering([], { history_limit }, alone);
 		using _ = it;
 		for (let n = 0; n < 5; n++) await it.say(`question ${n}`);
 		expect(said(it.llm.requests[4] as FakeRequest)).toEqual([...expected]);
@@ -110,7 +115,11 @@ test("an agent is offered every tool where it has no list", async () => {
 		"exec",
 		"file_read",
 		"file_write",
+		"memory_forget",
+		"memory_save",
+		"memory_search",
 		"message_send",
+		"session_search",
 	]);
 });
 

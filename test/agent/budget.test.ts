@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { clip, estimateMessages, fit } from "../../src/agent/budget.ts";
 import { repair } from "../../src/agent/history.ts";
-import type { Message } from "../../src/core/message.ts";
+import type { SpokenMessage } from "../../src/core/message.ts";
 import { brokenRules } from "../support/rules.ts";
 
-function turn(n: number, resultLength: number): Message[] {
+function turn(n: number, resultLength: number): SpokenMessage[] {
 	return [
 		{ role: "user", content: `question ${n}` },
 		{
@@ -55,7 +55,9 @@ test("five megabytes of history fit into a window of 8,000 tokens", () => {
 });
 
 test("a message that can never fit is refused with what to do", () => {
-	const messages: Message[] = [{ role: "user", content: "x".repeat(100_000) }];
+	const messages: SpokenMessage[] = [
+		{ role: "user", content: "x".repeat(100_000) },
+	];
 	expect(() => fit(messages, 1_000)).toThrow(
 		/needs about 28580 tokens and the model's window has room for 1000\. Send it in parts/,
 	);
@@ -71,7 +73,7 @@ test("a cut text says how much is missing and never splits a character", () => {
 test("calls, replays and pictures count, not only texts", () => {
 	const long = "x".repeat(3500);
 	const call = { id: "a", name: "exec", input: { command: long } };
-	const tokens = (message: Message) => estimateMessages([message]);
+	const tokens = (message: SpokenMessage) => estimateMessages([message]);
 	expect(tokens({ role: "user", content: long })).toBe(1008);
 	expect(
 		tokens({ role: "assistant", content: "", toolCalls: [call] }),

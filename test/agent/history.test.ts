@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { fromFirstTurn, repair, splitTurns } from "../../src/agent/history.ts";
-import type { Message } from "../../src/core/message.ts";
+import type { SpokenMessage } from "../../src/core/message.ts";
 import { brokenRules } from "../support/rules.ts";
 
 const text = fc.constantFrom("hello", "", "  ", "two\n\nlines", "😀");
 const id = fc.constantFrom("a", "b", "c", "", "not/valid", "call_1");
 const name = fc.constantFrom("exec", "file_read");
-const message: fc.Arbitrary<Message> = fc.oneof(
+const message: fc.Arbitrary<SpokenMessage> = fc.oneof(
 	fc.record({ role: fc.constant("user" as const), content: text }),
 	fc.record({
 		role: fc.constant("assistant" as const),
@@ -115,7 +115,7 @@ test("a result that somebody spoke in front of is moved back to its call", () =>
 });
 
 test("an id that comes twice is renamed together with its result", () => {
-	const turn = (content: string): Message[] => [
+	const turn = (content: string): SpokenMessage[] => [
 		{ role: "user", content: "go" },
 		{
 			role: "assistant",
@@ -132,7 +132,7 @@ test("an id that comes twice is renamed together with its result", () => {
 });
 
 test("a call keeps the id that its provider gave, whatever its letters: some models read their own ids", () => {
-	const turn: Message[] = [
+	const turn: SpokenMessage[] = [
 		{ role: "user", content: "go" },
 		{
 			role: "assistant",
@@ -151,7 +151,7 @@ test("a call keeps the id that its provider gave, whatever its letters: some mod
 });
 
 test("a history is cut where a turn begins", () => {
-	const messages: Message[] = [
+	const messages: SpokenMessage[] = [
 		{ role: "tool", toolCallId: "a", toolName: "exec", content: "lost" },
 		{ role: "assistant", content: "lost too" },
 		{ role: "user", content: "hello" },
@@ -165,7 +165,7 @@ test("a history is cut where a turn begins", () => {
 });
 
 test("what is attached to two messages in a row stays attached to the one they become", () => {
-	const attached = (name: string): Message => ({
+	const attached = (name: string): SpokenMessage => ({
 		role: "user",
 		content: "",
 		attachments: [{ path: name, mimeType: "image/png" }],
@@ -217,7 +217,7 @@ test("a result that another process's whole turn came in front of still answers 
 });
 
 test("a result belongs to the last call of its id before it, not to an older one that was never answered", () => {
-	const calling = (content: string): Message => ({
+	const calling = (content: string): SpokenMessage => ({
 		role: "assistant",
 		content,
 		toolCalls: [{ id: "a", name: "exec", input: {} }],

@@ -65,7 +65,8 @@ export async function openMailRig(
 	answer: (request: FakeRequest, n: number) => FakeAnswer | Promise<FakeAnswer>,
 ): Promise<MailRig> {
 	const model = await modelSaying(answer);
-	const it = await openTestAeon(model.agent);
+	// Whoever counts what the model is asked wants no summaries among it.
+	const it = await openTestAeon(model.agent, { compaction: { at: 0 } });
 	const { runtime, store } = it.aeon;
 	const outcomes: Outcome[] = [];
 	const mailbox = () => {

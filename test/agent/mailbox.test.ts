@@ -29,7 +29,8 @@ const origin: Origin = {
 beforeEach(async () => {
 	answer = ({ lastText }) => ({ text: `To ${lastText.split("] ").at(-1)}` });
 	model = await modelSaying((request) => answer(request));
-	it = await openTestAeon(model.agent);
+	// What the model is asked is counted: no summaries among it.
+	it = await openTestAeon(model.agent, { compaction: { at: 0 } });
 	store = await sqlite.open({
 		sessions_db: join(it.home, ".aeon", "other.db"),
 	});

@@ -480,15 +480,17 @@ test("a tool that does not hear the signal holds nobody up", async () => {
 		api_key: "k",
 		base_url: it.llm.url,
 	};
+	const llm = anthropic.create(
+		z.parse(anthropic.options, options) as AnthropicOptions,
+	);
 	const agent: Agent = {
 		id: "main",
-		llm: anthropic.create(
-			z.parse(anthropic.options, options) as AnthropicOptions,
-		),
+		llm,
 		system: "You are a test.",
 		toolSpecs: [],
 		runTool: () => new Promise(() => {}),
 		historyLimit: 50,
+		compaction: { at: 0, llm },
 		maxToolCalls: 25,
 		maxTurnMs: 60_000,
 	};

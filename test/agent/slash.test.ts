@@ -80,7 +80,15 @@ test("/stop says whether anything was running; /help lists every command", async
 	expect(await type("/stop")).toEqual({ text: "Nothing is running." });
 	expect(
 		(await type("/help"))?.text.split("\n").map((line) => line.split(" ")[0]),
-	).toEqual(["/new", "/stop", "/status", "/model", "/usage", "/help"]);
+	).toEqual([
+		"/new",
+		"/stop",
+		"/status",
+		"/model",
+		"/compact",
+		"/usage",
+		"/help",
+	]);
 	await it[Symbol.asyncDispose]();
 	llm.stop();
 });

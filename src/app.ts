@@ -7,6 +7,8 @@ import { Runtime } from "./agent/runtime.ts";
 import { openAgents } from "./app_agents.ts";
 import { type OpenDialog, openDialog } from "./app_dialogs.ts";
 import { createMedia } from "./app_media.ts";
+import { type AppMemory, createMemory } from "./app_memory.ts";
+import { openStore } from "./app_store.ts";
 import { orAborted } from "./core/abort.ts";
 import type { RuntimeEvent } from "./core/event.ts";
 import {
@@ -21,8 +23,7 @@ import { collectSecrets } from "./core/secret.ts";
 import { openStateDirectory } from "./core/state.ts";
 import type { DialogHost, DialogProvider } from "./dialogs/provider.ts";
 import type { Settings } from "./settings/schema.ts";
-import * as stores from "./storage/registry.ts";
-import type { SessionStore, StoreDriver } from "./storage/store.ts";
+import type { SessionStore } from "./storage/store.ts";
 import { openApprovals } from "./tools/approvals.ts";
 import type { ToolContext } from "./tools/tool.ts";
 
@@ -34,6 +35,8 @@ export interface Aeon {
 	settings(): Settings;
 	/** The agents that answer now, by their ids. */
 	agents(): ReadonlyMap<string, Agent>;
+	/** What is remembered of everybody. */
+	memory: AppMemory["facts"];
 	/** The folder that the tools share. */
 	workspace(): ToolContext["workspace"];
 	/** Makes a dialog known, and gives what it is started with: what is said through it is shown, asked and sent in it. */
@@ -83,11 +86,20 @@ export async function openAeon(
 	if (!isHidden && process.platform === "linux")
 		logger.warn("process.visible", { reason: NOT_HIDDEN });
 	const store = options.store ?? (await openStore(settings));
-	let now = { settings, ...openAgents(settings, state, logger) };
+	const memory = createMemory(settings.memory, {
+		settings: () => now.settings,
+		store,
+		logger,
+	});
+	let now = {
+		settings,
+		...openAgents(settings, state, logger, memory.of),
+	};
 	const dialogs = new Map<string, OpenDialog>();
 	const runtime = new Runtime({
 		store,
 		agents: now.agents,
+		memory: memory.recall,
 		logger,
 		...(options.observe && { observe: options.observe }),
 		...(options.announce && { announce: options.announce }),
@@ -123,6 +135,7 @@ export async function openAeon(
 		store,
 		settings: () => now.settings,
 		agents: () => now.agents,
+		memory: memory.facts,
 		workspace,
 		dialogs,
 		addDialog(dialog) {
@@ -131,7 +144,11 @@ export async function openAeon(
 			return open.host;
 		},
 		reload(next) {
-			now = { settings: next, ...openAgents(next, state, logger) };
+			now = {
+				settings: next,
+				...openAgents(next, state, logger, memory.of),
+			};
+			memory.facts.use(next.memory.embeddings);
 			runtime.useAgents(now.agents);
 		},
 		stopDialogs,
@@ -142,30 +159,10 @@ export async function openAeon(
 			// What has not settled by then is taken up by the next start.
 			await orAborted(mailbox.settled(), hurry).catch(() => {});
 			for (const { outbox } of dialogs.values()) await outbox?.close(hurry);
+			await memory.facts.close();
 			await store.close();
 			logger.close();
 		},
-	};
-}
-
-/** Opens the store alone, for the commands that only read and tidy sessions. */
-export function openStore(settings: Settings): Promise<SessionStore> {
-	return storeAccess(settings).open();
-}
-
-/** How the store of these settings is opened, and put right where that is known. */
-export function storeAccess({ storage }: Settings): {
-	open(): Promise<SessionStore>;
-	recover?(timestamp: number): Promise<string>;
-} {
-	const drivers: Record<string, StoreDriver> = stores;
-	const driver = drivers[storage.driver] as StoreDriver;
-	const { recover } = driver;
-	// The section was checked against the options of this very driver.
-	const options = storage as never;
-	return {
-		open: () => driver.open(options),
-		...(recover && { recover: (timestamp) => recover(options, timestamp) }),
 	};
 }
 

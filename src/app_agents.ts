@@ -5,6 +5,7 @@ import { systemPrompt } from "./agent/prompt.ts";
 import { createConfinement } from "./core/confinement.ts";
 import { AeonError } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
+import type { UserMemory } from "./core/memory.ts";
 import type { LlmClient, LlmDriver } from "./llm/client.ts";
 import * as providers from "./llm/registry.ts";
 import { withFallbacks, withRetry } from "./llm/retry.ts";
@@ -16,7 +17,10 @@ import type { ToolContext } from "./tools/tool.ts";
 import { openWorkspace } from "./tools/workspace.ts";
 
 /** Where the tools of every agent work. */
-type ToolPlace = Pick<ToolContext, "workspace" | "confine">;
+type ToolPlace = Pick<ToolContext, "workspace" | "confine"> & {
+	/** Whose memory a session uses. */
+	memoryOf(sessionKey: string): UserMemory;
+};
 
 const NOT_CONFINED =
 	"this system has neither Landlock nor user namespaces, so commands can reach Aeon's own files";
@@ -26,6 +30,7 @@ export function openAgents(
 	settings: Settings,
 	state: string,
 	logger: Logger,
+	memoryOf: ToolPlace["memoryOf"],
 ): { agents: Map<string, Agent>; workspace: ToolContext["workspace"] } {
 	const workspace = openWorkspace(settings.tools.workspace);
 	const confine = createConfinement(
@@ -35,7 +40,7 @@ export function openAgents(
 		},
 		() => logger.warn("exec.unconfined", { reason: NOT_CONFINED }),
 	);
-	const agents = createAgents(settings, { workspace, confine });
+	const agents = createAgents(settings, { workspace, confine, memoryOf });
 	return { agents, workspace };
 }
 
@@ -46,12 +51,23 @@ function createAgents(
 	const models = new Map<string, LlmClient>();
 	for (const [id, section] of Object.entries(settings.agents))
 		models.set(id, openModel(section, settings.unusable.get(id)));
+	const llms = new Map(
+		Object.entries(settings.agents).map(([id, section]) => {
+			const model = (name: string) => models.get(name) as LlmClient;
+			const fallbacks = isUsable(id, settings) ? section.fallbacks : [];
+			return [id, withFallbacks([model(id), ...fallbacks.map(model)])];
+		}),
+	);
 	return new Map(
 		Object.entries(settings.agents).map(([id, section]) => [
 			id,
-			openAgent(id, section, settings, models, place),
+			openAgent(id, section, settings, llms, place),
 		]),
 	);
+}
+
+function isUsable(id: string, { unusable }: Settings): boolean {
+	return !unusable.has(id);
 }
 
 function openModel(section: AgentSettings, unusable?: string): LlmClient {
@@ -80,27 +96,38 @@ function openAgent(
 	id: string,
 	section: AgentSettings,
 	settings: Settings,
-	models: Map<string, LlmClient>,
-	place: ToolPlace,
+	llms: ReadonlyMap<string, LlmClient>,
+	{ memoryOf, ...place }: ToolPlace,
 ): Agent {
-	const isUsable = !settings.unusable.has(id);
 	const tools = offerTools(section.tools, settings.tools);
-	const names = isUsable ? [id, ...section.fallbacks] : [id];
-	const [own, ...fallbacks] = names.map(
-		(name) => models.get(name) as LlmClient,
-	);
+	const llm = llms.get(id) as LlmClient;
+	const { at, agent: writer } = settings.compaction;
 	// Made at the first question: they are megabytes, of which an idle Aeon has no need.
 	let specs: Agent["toolSpecs"] | undefined;
 	return {
 		id,
-		llm: withFallbacks([own as LlmClient, ...fallbacks]),
-		system: systemPrompt(isUsable ? readPersona(section) : undefined),
+		llm,
+		system: systemPrompt(
+			isUsable(id, settings) ? readPersona(section) : undefined,
+		),
 		get toolSpecs() {
 			specs ??= toolSpecs(tools);
 			return specs;
 		},
 		runTool: (call, run: ToolRun) =>
-			runTool(tools, call, { ...run, ...place, options: settings.tools }),
+			runTool(tools, call, {
+				...run,
+				...place,
+				memory: memoryOf(run.sessionKey),
+				options: settings.tools,
+			}),
+		compaction: {
+			at,
+			llm:
+				writer !== undefined && isUsable(writer, settings)
+					? (llms.get(writer) ?? llm)
+					: llm,
+		},
 		historyLimit: section.history_limit,
 		maxToolCalls: section.max_tool_calls,
 		maxTurnMs: section.max_turn_seconds * 1000,

@@ -55,7 +55,8 @@ export class Serving {
 	/** The store has been tried: it is known how it is. */
 	#isOpen = false;
 	#faults = 0;
-	#isStopping = false;
+	readonly #stopping = new AbortController();
+	#upkeep: Promise<void> | undefined;
 	#reloading: Promise<void> = Promise.resolve();
 	#settling: ReturnType<typeof setTimeout> | undefined;
 	#giveUp: (reason: unknown) => void;
@@ -167,8 +168,8 @@ export class Serving {
 
 	/** Ends it: what runs has `drain_ms`, then it is stopped. `hurry` ends the waiting. Never throws. */
 	async stop(hurry: AbortSignal): Promise<void> {
-		if (this.#isStopping) return;
-		this.#isStopping = true;
+		if (this.#stopping.signal.aborted) return;
+		this.#stopping.abort();
 		const { drain_ms: drainMs } = this.#reading.settings.server;
 		this.#logger.info("serve.stopping", { drainMs });
 		this.#server.announceEnd(drainMs);
@@ -177,7 +178,8 @@ export class Serving {
 			const drained = this.#aeon?.runtime.drain().then(() => intake);
 			const waited = sleep(drainMs, undefined, { signal: hurry });
 			await Promise.race([drained, waited.catch(() => {})]);
-			await Promise.race([this.#aeon?.close(), sleep(CLOSING_MS)]);
+			const closed = Promise.all([this.#aeon?.close(), this.#upkeep]);
+			await Promise.race([closed, sleep(CLOSING_MS)]);
 		} catch (error) {
 			this.fault(error);
 		}
@@ -189,33 +191,23 @@ export class Serving {
 
 	async #open(): Promise<void> {
 		const [
-			{ openAeon, storeAccess },
+			{ openAeon },
+			{ serveStore },
 			{ createBackend },
 			{ startDialogs },
-			{ resilient },
-			{ Announcements },
+			{ keepUp },
 		] = await Promise.all([
 			import("./app.ts"),
+			import("./app_store.ts"),
 			import("./app_server.ts"),
 			import("./app_starting.ts"),
-			import("./storage/resilient.ts"),
-			import("./agent/announcements.ts"),
+			import("./app_upkeep.ts"),
 		]);
 		const { settings } = this.#reading;
-		const access = storeAccess(settings);
-		const store = resilient({
-			...access,
-			open: () => access.open().catch((error) => this.#refuse(error)),
-			now: Date.now,
-			onTrouble: (problem) =>
-				problem
-					? this.#logger.error("store.trouble", { problem })
-					: this.#logger.info("store.well"),
+		const { store, announce } = serveStore(settings, {
+			logger: this.#logger,
+			refuse: (error) => this.#refuse(error),
 		});
-		const announcements = new Announcements(() => [
-			...store.notices(),
-			...(store.health().problem ? [store.health().problem ?? ""] : []),
-		]);
 		const aeon = await openAeon(settings, {
 			home: this.#request.settings.home,
 			logLevel: this.#request.logLevel,
@@ -227,7 +219,7 @@ export class Serving {
 				const isEnd = event.type === "session.updated";
 				if (isEnd) this.#settleIn(SETTLE_MS.turn);
 			},
-			announce: (sessionKey) => announcements.take(sessionKey),
+			announce,
 		});
 		this.#aeon = aeon;
 		// The configuration may have been read anew meanwhile.
@@ -252,11 +244,17 @@ export class Serving {
 			resume: () => this.#resume(),
 		});
 		this.#isOpen = true;
+		const wiring = {
+			surroundings: this.#request.settings,
+			reading: () => this.#reading,
+			logger: this.#logger,
+		};
+		this.#upkeep = keepUp(aeon, wiring, this.#stopping.signal);
 	}
 
 	/** Takes up the messages that wait in the store; where it cannot be read, again and again until it can. */
 	async #resume(): Promise<void> {
-		if (this.#isStopping) return;
+		if (this.#stopping.signal.aborted) return;
 		try {
 			let count = 0;
 			for (const { host } of this.#aeon?.dialogs.values() ?? [])

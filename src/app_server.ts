@@ -96,6 +96,7 @@ export function createBackend({
 		attach: (file) => attach(file, aeon.workspace()),
 		config: () => showSettings(reading()) as Record<string, unknown>,
 		configFile: () => settings().file,
+		memory: aeon.memory,
 		storageDriver: () => settings().storage.driver,
 		health: () =>
 			isOpen() ? store.health() : { isWell: false, problem: OPENING },

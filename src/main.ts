@@ -14,9 +14,15 @@ const commands = {
 	serve: () => import("./commands/serve.ts").then((module) => module.serve),
 	sessions: () =>
 		import("./commands/sessions.ts").then((module) => module.sessions),
+	storage: () =>
+		import("./commands/storage.ts").then((module) => module.storage),
+	memory: () => import("./commands/memory.ts").then((module) => module.memory),
 	status: () => import("./commands/status.ts").then((module) => module.status),
 	pair: () => import("./commands/pair.ts").then((module) => module.pair),
 	config: () => import("./commands/config.ts").then((module) => module.config),
+	backup: () => import("./commands/backup.ts").then((module) => module.backup),
+	restore: () =>
+		import("./commands/restore.ts").then((module) => module.restore),
 };
 
 if (import.meta.main) await main(process.argv.slice(2));

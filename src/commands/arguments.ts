@@ -13,9 +13,7 @@ export function checkArguments(
 	definitions: ArgsDef,
 ): string[] {
 	const flags = flagNames(definitions);
-	const places = Object.values(definitions).filter(
-		({ type }) => type === "positional",
-	).length;
+	const places = countPlaces(definitions);
 	const checked: string[] = [];
 	const rest = [...args];
 	let positionals = 0;
@@ -41,6 +39,16 @@ export function checkArguments(
 		checked.push(`--${name}=${given}`);
 	}
 	return checked;
+}
+
+/** How many arguments beside the flags there may be; one whose name ends in "..." stands for any number. */
+function countPlaces(definitions: ArgsDef): number {
+	const names = Object.entries(definitions)
+		.filter(([, { type }]) => type === "positional")
+		.map(([name]) => name);
+	return names.some((name) => name.endsWith("..."))
+		? Number.POSITIVE_INFINITY
+		: names.length;
 }
 
 /** Every way to write a flag, with the name it stands for. */

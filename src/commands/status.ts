@@ -57,6 +57,7 @@ export function describeStatus(found: Omit<Payload<"status">, "ok">): string {
 			`${storage.driver}, ${storage.isWell ? "well" : (storage.problem ?? "not well")}`,
 		],
 		["sessions", found.sessions],
+		...(found.facts ? [describeFacts(found.facts)] : []),
 		["clients", found.clients],
 		["dialogs", dialogs.join(", ") || "none"],
 		["queue", `${queue.running} running, ${queue.waiting} waiting`],
@@ -70,6 +71,16 @@ export function describeStatus(found: Omit<Payload<"status">, "ok">): string {
 	return lines
 		.map(([name, value]) => `${name.padEnd(10)}${visible(String(value))}\n`)
 		.join("");
+}
+
+/** How many facts are remembered, and what keeps them from being found by their meaning. */
+function describeFacts({
+	count,
+	waiting,
+	problem,
+}: NonNullable<Payload<"status">["facts"]>): [string, string] {
+	const late = waiting > 0 ? `, ${waiting} waiting to be embedded` : "";
+	return ["facts", `${count}${late}${problem ? `. ${problem}` : ""}`];
 }
 
 /** Such as `telegram retrying (Telegram cannot be reached: …)`, and what failed last in it. */

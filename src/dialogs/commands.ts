@@ -31,6 +31,7 @@ export const COMMANDS = [
 	{ command: "stop", description: "Stop what is running" },
 	{ command: "status", description: "Show how things are" },
 	{ command: "model", description: "Show or choose the model" },
+	{ command: "compact", description: "Sum up what was said before" },
 	{ command: "usage", description: "Show the tokens used" },
 	{ command: "help", description: "List the commands" },
 ];

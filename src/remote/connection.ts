@@ -51,6 +51,8 @@ const ONCE: readonly MethodName[] = [
 	"agent.command",
 	"dialog.send",
 	"events.subscribe",
+	"memory.forget",
+	"session.compact",
 	"session.reset",
 ];
 

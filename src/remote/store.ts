@@ -11,11 +11,14 @@ import { answerOf } from "./failure.ts";
 /** As many as a server gives at a time. */
 const PAGE = 500;
 
+/** So many of a session's first pages are kept while the way to them is found; those behind them are asked for again. */
+const KEPT_PAGES = 4;
+
 /** What of a store can be asked through a server, with the same contract. */
 export interface RemoteStore {
 	getSession(sessionKey: string): Promise<Session | undefined>;
 	listSessions(): Promise<SessionSummary[]>;
-	/** All of it is read before the first message is given: a server gives the last ones first. */
+	/** A server gives the last messages first, so a long session is read to its beginning before the first one is given. */
 	exportSession(sessionKey: string): AsyncIterable<StoredMessage>;
 	deleteSession(sessionKey: string): Promise<boolean>;
 	/** Ends the connection. */
@@ -24,6 +27,14 @@ export interface RemoteStore {
 
 /** The store behind a server. */
 export function remoteStore(connection: Connection): RemoteStore {
+	const readPage = async (sessionKey: string, before?: number) => {
+		const page = await connection.request("session.history", {
+			sessionKey,
+			limit: PAGE,
+			...(before !== undefined && { before }),
+		});
+		return { ...page, messages: page.messages as StoredMessage[] };
+	};
 	return {
 		async getSession(sessionKey) {
 			try {
@@ -48,18 +59,17 @@ export function remoteStore(connection: Connection): RemoteStore {
 			return sessions;
 		},
 		async *exportSession(sessionKey) {
-			const pages: StoredMessage[][] = [];
-			let before: number | null | undefined;
-			do {
-				const page = await connection.request("session.history", {
-					sessionKey,
-					limit: PAGE,
-					...(before && { before }),
-				});
-				pages.push(page.messages as StoredMessage[]);
-				before = page.cursor;
-			} while (before !== null);
-			for (const page of pages.reverse()) yield* page;
+			const pages: { before?: number; messages?: StoredMessage[] }[] = [];
+			for (let next: number | null | undefined; next !== null; ) {
+				const { messages, cursor } = await readPage(sessionKey, next);
+				// What is said meanwhile must not move a page that is asked for again.
+				const before = next ?? (messages.at(-1)?.id ?? 0) + 1;
+				pages.push({ before, messages });
+				delete pages.at(-1 - KEPT_PAGES)?.messages;
+				next = cursor;
+			}
+			for (const { before, messages } of pages.reverse())
+				yield* messages ?? (await readPage(sessionKey, before)).messages;
 		},
 		async deleteSession(sessionKey) {
 			return (await connection.request("session.delete", { sessionKey }))

@@ -1,6 +1,7 @@
 import type { Runtime } from "../agent/runtime.ts";
 import type { Attachment } from "../core/message.ts";
 import type { DialogHost } from "../dialogs/provider.ts";
+import type { Memory } from "../memory/memory.ts";
 import type { SessionStore, StoreHealth } from "../storage/store.ts";
 import type { Payload } from "./protocol.ts";
 
@@ -13,6 +14,8 @@ export type IncomingFile =
 export interface Backend {
 	runtime: Runtime;
 	store: SessionStore;
+	/** What is remembered of everybody. */
+	memory: Pick<Memory, "list" | "search" | "forget" | "state">;
 	/** What the dialog of the WebSocket clients talks to. */
 	host: DialogHost;
 	agents(): Payload<"hello">["agents"];

@@ -101,7 +101,7 @@ export const EVENTS = {
 		about: "A session has changed.",
 		data: z.object({
 			sessionKey,
-			change: z.enum(["turn", "reset", "deleted"]),
+			change: z.enum(["turn", "reset", "deleted", "compacted"]),
 		}),
 	},
 	"approval.requested": { about: "A person is asked.", data: approval },

@@ -12,6 +12,7 @@ import type { Method, MethodTable } from "./dispatch.ts";
 import { EVENTS } from "./events.ts";
 import { invalidRequest } from "./failure.ts";
 import { PROTOCOL_VERSION } from "./frames.ts";
+import { describeMemory, memoryMethods } from "./memory_methods.ts";
 import {
 	METHODS,
 	type MethodName,
@@ -52,6 +53,7 @@ export function createMethods(parts: MethodParts): MethodTable<Client> {
 	const handlers: Omit<Handlers, "auth"> = {
 		...serverMethods(parts),
 		...sessionMethods(parts.backend),
+		...memoryMethods(parts.backend),
 	};
 	return Object.fromEntries(
 		Object.entries(handlers).map(([name, run]) => [
@@ -61,7 +63,10 @@ export function createMethods(parts: MethodParts): MethodTable<Client> {
 	);
 }
 
-type ServerMethods = Omit<Handlers, "auth" | `session.${string}`>;
+type ServerMethods = Omit<
+	Handlers,
+	"auth" | `session.${string}` | `memory.${string}`
+>;
 
 function serverMethods(parts: MethodParts): ServerMethods {
 	const { backend, approvals } = parts;
@@ -155,9 +160,10 @@ function serverMethods(parts: MethodParts): ServerMethods {
 
 		status: async () => {
 			const open = await backend;
-			const { sessions, usage } = await open.store
-				.statistics(midnight())
-				.catch(asNothing);
+			const [{ sessions, usage }, { facts, notices }] = await Promise.all([
+				open.store.statistics(midnight()).catch(asNothing),
+				describeMemory(open),
+			]);
 			return {
 				ok: true,
 				version: VERSION,
@@ -167,12 +173,13 @@ function serverMethods(parts: MethodParts): ServerMethods {
 				memory: { rssBytes: process.memoryUsage.rss() },
 				storage: { driver: open.storageDriver(), ...open.health() },
 				sessions,
+				...(facts && { facts }),
 				clients: parts.clients(),
 				dialogs: open.dialogs(),
 				queue: open.runtime.count(),
 				tokensToday: usage,
 				faults: open.faults(),
-				notices: [...open.notices()],
+				notices: [...open.notices(), ...notices],
 			};
 		},
 

@@ -1,6 +1,8 @@
 // The methods of the client protocol. Schemas are the only source of its types, its checks and docs/protocol.md.
 
 import * as z from "zod/mini";
+import { MEMORY_METHODS } from "./memory_protocol.ts";
+import { SESSION_METHODS } from "./session_protocol.ts";
 import {
 	agentInfo,
 	approval,
@@ -8,16 +10,13 @@ import {
 	count,
 	decision,
 	dialogState,
+	factState,
 	flag,
 	json,
-	limit,
-	message,
 	ok,
 	outcome,
 	runId,
-	session,
 	sessionKey,
-	sessionSummary,
 	text,
 	tokens,
 	toolCall,
@@ -121,53 +120,8 @@ export const METHODS = {
 			model: z.optional(text("For `model` of the messages after it")),
 		}),
 	},
-	"session.list": {
-		about: "The sessions, the one used last first.",
-		params: z.strictObject({
-			limit,
-			before: z.optional(text("The `cursor` of the page before")),
-			dialog: z.optional(z.string()),
-			agent: z.optional(z.string()),
-		}),
-		payload: z.object({
-			ok,
-			sessions: z.array(sessionSummary),
-			cursor: z.nullable(text("For `before` of the next page")),
-		}),
-	},
-	"session.get": {
-		about: "One session.",
-		params: z.strictObject({ sessionKey }),
-		payload: z.object({ ok, session }),
-	},
-	"session.history": {
-		about:
-			"The last messages of a session, oldest first; long ones in fewer at a time.",
-		params: z.strictObject({
-			sessionKey,
-			limit,
-			before: z.optional(count("The `cursor` of the page before")),
-		}),
-		payload: z.object({
-			ok,
-			sessionKey,
-			messages: z.array(message),
-			cursor: z.nullable(count("For `before` of the next page")),
-		}),
-	},
-	"session.reset": {
-		about: "Begins a session anew; what was said is kept under another key.",
-		params: z.strictObject({ sessionKey }),
-		payload: z.object({
-			ok,
-			archivedAs: z.optional(text("The key of what was said")),
-		}),
-	},
-	"session.delete": {
-		about: "Deletes a session and all that was said in it.",
-		params: z.strictObject({ sessionKey }),
-		payload: z.object({ ok, deleted: flag("False where there was none") }),
-	},
+	...SESSION_METHODS,
+	...MEMORY_METHODS,
 	"events.subscribe": {
 		about:
 			"Replaces this client's filter: only these sessions, only these events. What is left out is not filtered. With `after`, what was missed of the runs still known comes again first.",
@@ -251,6 +205,7 @@ export const METHODS = {
 				problem: z.optional(z.string()),
 			}),
 			sessions: z.number(),
+			facts: z.optional(factState),
 			clients: z.number(),
 			dialogs: z.array(dialogState),
 			queue: z.object({ running: z.number(), waiting: z.number() }),

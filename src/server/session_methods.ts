@@ -3,6 +3,7 @@
 import { AeonError } from "../core/errors.ts";
 import { parseSessionKey } from "../core/session.ts";
 import type {
+	Session,
 	SessionQuery,
 	SessionStore,
 	StoredMessage,
@@ -41,10 +42,8 @@ export function sessionMethods(backend: Promise<Backend>): SessionMethods {
 
 		"session.get": async ({ sessionKey }) => {
 			parseSessionKey(sessionKey);
-			const session = await (await backend).store.getSession(sessionKey);
-			if (!session)
-				throw new AeonError("not_found", `There is no session ${sessionKey}`);
-			return { ok: true, session };
+			const { store } = await backend;
+			return { ok: true, session: await findSession(store, sessionKey) };
 		},
 
 		"session.history": async ({ sessionKey, limit, before }, client) => {
@@ -62,12 +61,31 @@ export function sessionMethods(backend: Promise<Backend>): SessionMethods {
 			return { ok: true, ...(archivedAs !== undefined && { archivedAs }) };
 		},
 
+		"session.compact": async ({ sessionKey }) => {
+			parseSessionKey(sessionKey);
+			const { store, runtime } = await backend;
+			await findSession(store, sessionKey);
+			const { messages, summary } = await runtime.compact(sessionKey);
+			return { ok: true, messages, ...(summary !== undefined && { summary }) };
+		},
+
 		"session.delete": async ({ sessionKey }) => {
 			parseSessionKey(sessionKey);
 			const deleted = await (await backend).runtime.delete(sessionKey);
 			return { ok: true, deleted };
 		},
 	};
+}
+
+/** Throws `not_found` where there is no such session. */
+async function findSession(
+	store: SessionStore,
+	sessionKey: string,
+): Promise<Session> {
+	const session = await store.getSession(sessionKey);
+	if (!session)
+		throw new AeonError("not_found", `There is no session ${sessionKey}`);
+	return session;
 }
 
 /** The last messages that fit on a page, one at least, read a few at a time: they may be large. */

@@ -74,7 +74,7 @@ export const sessionSummary = z.extend(session, {
 export const message = z
 	.object({
 		id: count("Grows with every message of a session"),
-		role: z.enum(["user", "assistant", "tool"]),
+		role: z.enum(["user", "assistant", "tool", "summary"]),
 		content: z.string(),
 		timestamp: count("Milliseconds since 1970"),
 		attachments: z.optional(
@@ -98,8 +98,34 @@ export const message = z
 		toolCallId: z.optional(text("The call that this is the result of")),
 		toolName: z.optional(z.string()),
 		isError: z.optional(flag("The tool failed")),
+		recalled: z.optional(
+			text("What Aeon remembered when this was said, as the model sees it"),
+		),
+		through: z.optional(
+			count(
+				"Of a summary: the id of the last message that the model sees it in place of",
+			),
+		),
 	})
 	.check(z.describe("As it was said"));
+
+export const fact = z.object({
+	id: count("Names it, whoever it belongs to"),
+	agent: z.string(),
+	user: text(
+		"Who it belongs to: `<dialog>:<user>` of a session key, or a name of `memory.users`",
+	),
+	text: z.string(),
+	savedAt: count("Milliseconds since 1970"),
+});
+
+export const factState = z
+	.object({
+		count: z.number(),
+		waiting: count("Those that cannot be found by their meaning yet"),
+		problem: z.optional(text("Why not, where that does not pass by itself")),
+	})
+	.check(z.describe("What is remembered; left out where it cannot be read"));
 
 export const approval = z.object({
 	approvalId: z.string(),

@@ -1,6 +1,6 @@
 // What is wrong with a configuration and no schema of one section can see.
 
-import { asRecord, isRecord } from "../core/json.ts";
+import { asList, asRecord, isRecord } from "../core/json.ts";
 import { didYouMean, type Problem } from "../core/problems.ts";
 import { dialogDrivers } from "./dialogs_schema.ts";
 import { exposedBy } from "./own_paths.ts";
@@ -13,15 +13,51 @@ export function crossCheck(
 	state: string,
 ): Problem[] {
 	if (!isRecord(value)) return [];
-	const { agents, dialogs } = value;
+	const { agents, dialogs, compaction, memory } = value;
 	const workspace = exposedBy({ ...value, file }, state);
 	return [
 		...(isRecord(agents) ? crossCheckAgents(agents) : []),
 		...(isRecord(dialogs) && isRecord(agents)
 			? crossCheckDialogs(dialogs, Object.keys(agents))
 			: []),
+		...(isRecord(agents)
+			? crossCheckWriter(compaction, Object.keys(agents))
+			: []),
+		...crossCheckPeople(asRecord(memory)?.users),
 		...(workspace ? [workspace] : []),
 	];
+}
+
+/** Who writes the summaries must be there. */
+function crossCheckWriter(section: unknown, agents: string[]): Problem[] {
+	const { agent } = asRecord(section) ?? {};
+	if (typeof agent !== "string" || agents.includes(agent)) return [];
+	return [
+		{
+			path: ["compaction", "agent"],
+			what: `there is no agent ${JSON.stringify(agent)}`,
+			instead: `agents are ${agents.join(", ")}`,
+		},
+	];
+}
+
+/** Nobody can be two people. */
+function crossCheckPeople(users: unknown): Problem[] {
+	const owners = new Map<unknown, string>();
+	return Object.entries(asRecord(users) ?? {}).flatMap(([name, addresses]) =>
+		asList(addresses).flatMap((address, index) => {
+			const other = owners.get(address);
+			if (other === undefined) {
+				owners.set(address, name);
+				return [];
+			}
+			return {
+				path: ["memory", "users", name, String(index)],
+				what: `${JSON.stringify(address)} is ${other} already`,
+				instead: "write it under one name only",
+			};
+		}),
+	);
 }
 
 /** Who answers in a dialog must be there. */

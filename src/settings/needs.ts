@@ -37,7 +37,7 @@ export function isNeeded(
 
 /** The problems of a template in a part that is needed: its variables are to be set. */
 export function describeUnset({ path, unset }: Template): Problem[] {
-	const isKey = path.at(-1) === "api_key";
+	const isKey = path[0] === "agents" && path.at(-1) === "api_key";
 	return unset.map((name) => ({
 		path,
 		what: `\${${name}} is not set in the environment`,

@@ -2,6 +2,7 @@
 
 import { existsSync, realpathSync } from "node:fs";
 import { isAbsolute } from "node:path";
+import { asRecord } from "../core/json.ts";
 import { logFiles } from "../core/logger.ts";
 import { isWithin } from "../core/paths.ts";
 import type { Problem } from "../core/problems.ts";
@@ -15,22 +16,27 @@ interface Keeping {
 	file?: string | undefined;
 	log_file_path?: unknown;
 	storage?: unknown;
+	memory?: unknown;
+	backups?: unknown;
 	tools?: unknown;
 }
 
 /** The state directory, then what lies elsewhere: storage, the log, the configuration. Not all of it need be there yet. */
 export function ownPaths(
-	{ file, log_file_path, storage }: Keeping,
+	{ file, log_file_path, storage, memory, backups }: Keeping,
 	state: string,
 ): string[] {
-	const stored = Object.values(storage ?? {})
+	const { database } = asRecord(memory) ?? {};
+	const { directory } = asRecord(backups) ?? {};
+	const stored = [...Object.values(storage ?? {}), database]
 		.filter(isPath)
 		.flatMap((path) => [
 			path,
 			...BESIDE_DATABASE.map((end) => `${realPath(path)}${end}`),
 		]);
 	const logs = isPath(log_file_path) ? logFiles(log_file_path) : [];
-	return [state, ...logs, ...stored, ...(file ? [file] : [])];
+	const copies = isPath(directory) ? [directory] : [];
+	return [state, ...logs, ...stored, ...copies, ...(file ? [file] : [])];
 }
 
 /** The problem of a workspace that would lay Aeon's own state open to the tools. */

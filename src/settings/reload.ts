@@ -10,6 +10,7 @@ const RESTART_KEYS = [
 	"server.max_frame_bytes",
 	"server.idle_seconds",
 	"storage",
+	"memory.database",
 	...Object.entries(dialogDrivers).flatMap(([name, { restartKeys }]) =>
 		["enabled", ...restartKeys].map((key) => `dialogs.${name}.${key}`),
 	),
@@ -26,6 +27,7 @@ export function keepRestartKeys(
 		log_file_path: old.log_file_path,
 		server: { ...next.server, host, port, max_frame_bytes, idle_seconds },
 		storage: old.storage,
+		memory: { ...next.memory, database: old.memory.database },
 		dialogs: Object.fromEntries(
 			Object.entries(next.dialogs).map(([name, section]) => [
 				name,

@@ -10,6 +10,11 @@ import type { StoreDriver } from "../storage/store.ts";
 import * as toolRegistry from "../tools/registry.ts";
 import type { Tool } from "../tools/tool.ts";
 import { type DialogSettings, dialogsSchema } from "./dialogs_schema.ts";
+import {
+	backupsSchema,
+	compactionSchema,
+	memorySchema,
+} from "./memory_schema.ts";
 import { serverSchema } from "./server_schema.ts";
 import { transcriptionSchema } from "./transcription_schema.ts";
 
@@ -46,7 +51,11 @@ const commonOptions = z.object({
 		z
 			.int()
 			.check(z.minimum(2), z.maximum(1000))
-			.check(z.describe("How many messages of a session the model sees")),
+			.check(
+				z.describe(
+					"How many messages of a session the model sees, beside the summary of what came before",
+				),
+			),
 		50,
 	),
 	max_tool_calls: z._default(
@@ -77,11 +86,26 @@ const anyStoreOptions = Object.fromEntries(
 		.map(([name, option]) => [name, z.optional(option)]),
 );
 
+/** What every store may have. */
+const commonStoreOptions = {
+	retention_days: z.optional(
+		z
+			.int()
+			.check(
+				z.minimum(1),
+				z.describe(
+					"Sessions in which nothing was said for so long are deleted; never where left out",
+				),
+			),
+	),
+};
+
 const storageSchema = z.discriminatedUnion(
 	"driver",
 	Object.entries(storeDrivers).map(([name, driver]) =>
 		z.strictObject({
 			driver: z.literal(name),
+			...commonStoreOptions,
 			...anyStoreOptions,
 			...driver.options.shape,
 		}),
@@ -102,6 +126,9 @@ export const settingsSchema = z.strictObject({
 	dialogs: z.prefault(dialogsSchema, {}),
 	transcription: z.optional(transcriptionSchema),
 	storage: storageSchema,
+	memory: memorySchema,
+	compaction: z.prefault(compactionSchema, {}),
+	backups: backupsSchema,
 	tools: z.strictObject({
 		workspace: filePath("The one folder that tools may touch"),
 		...Object.fromEntries(
@@ -141,7 +168,13 @@ export interface Settings {
 	unusable: ReadonlyMap<string, string>;
 	dialogs: Record<string, DialogSettings>;
 	transcription?: z.infer<typeof transcriptionSchema>;
-	storage: { driver: string } & Record<string, unknown>;
+	storage: { driver: string; retention_days?: number } & Record<
+		string,
+		unknown
+	>;
+	memory: z.infer<typeof memorySchema>;
+	compaction: z.infer<typeof compactionSchema>;
+	backups: z.infer<typeof backupsSchema>;
 	tools: { workspace: string } & Record<string, unknown>;
 }
 
@@ -153,6 +186,8 @@ export const DEFAULTS = {
 		sessions_db: "~/.aeon/sessions.db",
 		directory: "~/.aeon/sessions",
 	},
+	memory: { database: "~/.aeon/memory.db" },
+	backups: { directory: "~/.aeon/backups" },
 	tools: { workspace: "~/.aeon/workspace" },
 };
 

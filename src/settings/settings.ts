@@ -24,6 +24,8 @@ import {
 export interface SettingsRequest extends Surroundings, Pick<Needs, "needs"> {
 	/** `--config`. */
 	configFlag?: string | undefined;
+	/** Where the file is going to lie, where that is not where it is read: paths are told from there, and problems by that name. */
+	place?: string;
 	/** Every agent is the demo, whatever the configuration says. */
 	demo?: boolean;
 	/** The agent that is asked for, where there is a choice; `main`, else the first. */
@@ -60,8 +62,9 @@ export async function loadSettings(
 
 /** The same, with what the settings were made of. */
 export async function readSettings(request: SettingsRequest): Promise<Reading> {
-	const file = findConfigFile(request, request.configFlag);
-	const read = file ? await readJsonFile(file) : {};
+	const found = findConfigFile(request, request.configFlag);
+	const read = found ? await readJsonFile(found) : {};
+	const file = request.place ?? found;
 	const { raw, notice }: Unchecked = file
 		? { raw: read }
 		: withoutFile(request);
@@ -116,7 +119,7 @@ function withoutFile({ env, demo }: SettingsRequest): Unchecked {
 /** The file's value with the defaults that have `~` in them, and with the demo in place of every agent where asked. */
 function withDefaults(raw: unknown, { demo }: SettingsRequest): unknown {
 	if (!isRecord(raw)) return raw;
-	const section = (name: "storage" | "tools") => {
+	const section = (name: "storage" | "memory" | "backups" | "tools") => {
 		const given = raw[name] ?? {};
 		return isRecord(given) ? { ...DEFAULTS[name], ...given } : given;
 	};
@@ -124,6 +127,8 @@ function withDefaults(raw: unknown, { demo }: SettingsRequest): unknown {
 		log_file_path: DEFAULTS.log_file_path,
 		...raw,
 		storage: section("storage"),
+		memory: section("memory"),
+		backups: section("backups"),
 		tools: section("tools"),
 		...(demo && { agents: demoAgents(raw.agents) }),
 	};

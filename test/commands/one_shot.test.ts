@@ -126,6 +126,7 @@ test("/help behind a pipe lists every command that is taken there", async () => 
 	const words = out.split("\n").map((line) => line.split(" ")[0]);
 	expect(words.filter(Boolean).sort()).toEqual(
 		[
+			"/compact",
 			"/exit",
 			"/help",
 			"/model",

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { describeStatus } from "../../src/commands/status.ts";
 import { run } from "../support/command.ts";
+import { rememberFacts } from "../support/facts.ts";
 import { temporaryHome } from "../support/home.ts";
 import { ANY_PORT, startServe } from "../support/serve.ts";
 import { homeWithModel } from "./home_with_model.ts";
@@ -11,6 +12,10 @@ test("status says of the running server how it is, a line for everything", async
 		ANY_PORT,
 	);
 	const { home } = it;
+	await rememberFacts(home, [
+		{ agentId: "main", user: "cli:local", text: "Likes tea." },
+		{ agentId: "main", user: "cli:local", text: "Lives in Graz." },
+	]);
 	using serve = await startServe(home);
 	await run(["chat", "-m", "hi"], { home });
 	const { code, out, err } = await run(["status"], { home });
@@ -29,6 +34,7 @@ test("status says of the running server how it is, a line for everything", async
 		config: `${home}/.aeon/aeon.json`,
 		storage: "sqlite, well",
 		sessions: "1",
+		facts: "2",
 		clients: "1",
 		dialogs: "ws running",
 		queue: "0 running, 0 waiting",
@@ -40,6 +46,7 @@ test("status says of the running server how it is, a line for everything", async
 	expect(JSON.parse(json.out)).toMatchObject({
 		pid: serve.presence.pid,
 		sessions: 1,
+		facts: { count: 2, waiting: 0 },
 		clients: 1,
 		queue: { running: 0, waiting: 0 },
 		tokensToday: { inputTokens: 20, outputTokens: 3 },
@@ -118,6 +125,14 @@ test("status shows times in two units, what is wrong with the storage, and what 
 		/uptime +(.*)/.exec(describeStatus({ ...found, uptimeMs }))?.[1];
 	const second = 1_000;
 	const hour = 3600 * second;
+	const facts = (facts: { count: number; waiting: number; problem?: string }) =>
+		/facts +(.*)/.exec(describeStatus({ ...found, facts }))?.[1];
+	expect(facts({ count: 12, waiting: 0 })).toBe("12");
+	expect(facts({ count: 12, waiting: 3 })).toBe("12, 3 waiting to be embedded");
+	const problem = "The endpoint refuses the key\x1b[31m.";
+	expect(facts({ count: 12, waiting: 3, problem })).toBe(
+		"12, 3 waiting to be embedded. The endpoint refuses the key\\x1b[31m.",
+	);
 	expect(
 		[
 			999,

@@ -131,7 +131,12 @@ test("messages of a session are answered in the order in which they were said, a
 			{ toolCalls: [{ name: "exec", input: { command: waits } }] },
 			...numbers.map((n) => ({ text: `Answer ${n}.` })),
 		],
-		{ ...ANY_PORT, tools: { exec: { approval: "allow" } } },
+		{
+			...ANY_PORT,
+			tools: { exec: { approval: "allow" } },
+			// The model has its answers in order, and none for a summary.
+			compaction: { at: 0 },
+		},
 	);
 	using _serve = await startServe(it.home);
 	using dialog = await connectDialog(it.home);

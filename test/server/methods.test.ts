@@ -44,12 +44,21 @@ test("every method answers, in the form that its schema tells", async () => {
 	);
 	const { messages } = await call("session.history", { sessionKey: KEY });
 	expect(messages.map(({ role }) => role)).toEqual(["user", "assistant"]);
+	const compacted = await call("session.compact", { sessionKey: KEY });
+	expect(compacted.messages).toBeNumber();
 	const reset = await call("session.reset", { sessionKey: KEY });
 	expect(reset.archivedAs).toStartWith(`${KEY}#`);
 	expect(await call("session.delete", { sessionKey: KEY })).toEqual({
 		ok: true,
 		deleted: true,
 	});
+	expect(await call("memory.list")).toEqual({
+		ok: true,
+		facts: [],
+		cursor: null,
+	});
+	expect((await call("memory.search", { query: "tea" })).facts).toEqual([]);
+	expect((await call("memory.forget", { id: 1 })).forgotten).toBe(false);
 	await call("events.subscribe", { events: ["agent.done"] });
 	expect((await call("dialog.list")).dialogs).toEqual([
 		{ name: "ws", state: "running" },
@@ -73,6 +82,7 @@ test("every method answers, in the form that its schema tells", async () => {
 		faults: 0,
 		notices: [],
 		storage: { driver: "sqlite", isWell: true },
+		facts: { count: 0, waiting: 0 },
 		queue: { running: 0, waiting: 0 },
 	});
 	expect(status.tokensToday.inputTokens).toBeGreaterThan(0);
@@ -233,6 +243,34 @@ const REFUSED: [
 	["x".repeat(5000), {}, "UNKNOWN_METHOD", /no method "x{80}"/],
 	["ping", [], "INVALID_REQUEST", "'params' must be an object"],
 	["ping", null, "INVALID_REQUEST", "'params' must be an object"],
+	["session.compact", {}, "INVALID_REQUEST", /parameter 'sessionKey'/],
+	[
+		"session.compact",
+		{ sessionKey: "nonsense" },
+		"INVALID_REQUEST",
+		/is not a session key/,
+	],
+	[
+		"session.compact",
+		{ sessionKey: "agent:main:ws:nobody" },
+		"NOT_FOUND",
+		"There is no session agent:main:ws:nobody",
+	],
+	["memory.list", { limit: 0 }, "INVALID_REQUEST", /'limit' is 0/],
+	["memory.list", { limit: 501 }, "INVALID_REQUEST", /'limit' is 501/],
+	["memory.list", { before: "1" }, "INVALID_REQUEST", /'before' is "1"/],
+	["memory.list", { agent: 7 }, "INVALID_REQUEST", /'agent' is 7/],
+	[
+		"memory.list",
+		{ agentId: "main" },
+		"INVALID_REQUEST",
+		/Unknown parameter 'agentId'/,
+	],
+	["memory.search", {}, "INVALID_REQUEST", /parameter 'query'/],
+	["memory.search", { query: "" }, "INVALID_REQUEST", /'query' is empty/],
+	["memory.forget", {}, "INVALID_REQUEST", /parameter 'id'/],
+	["memory.forget", { id: "1" }, "INVALID_REQUEST", /'id' is "1"/],
+	["memory.forget", { id: 1.5 }, "INVALID_REQUEST", /'id' is 1.5/],
 	["ping", { toString: 1 }, "INVALID_REQUEST", /Unknown parameter 'toString'/],
 	[
 		"ping",

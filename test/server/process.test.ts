@@ -113,6 +113,9 @@ for (const signal of ["SIGTERM", "SIGINT"] as const)
 			expect(
 				await client.refused("agent.send", { message: "four" }),
 			).toMatchObject({ code: "SHUTTING_DOWN", retryable: true });
+			expect(
+				await client.refused("session.compact", { sessionKey: KEY }),
+			).toMatchObject({ code: "SHUTTING_DOWN", retryable: true });
 			await expect(server.connect()).rejects.toThrow("not connected");
 			expect((await client.end(running.runId)).data.code).toBe("SHUTTING_DOWN");
 			expect(transcript(client.events, running.runId).text).toBe(

@@ -133,6 +133,67 @@ test("a session that is reset while a turn runs is empty, and what was said is k
 	expect(await history()).toEqual(["again", "Anew."]);
 });
 
+test("a session is summed up when a client asks for it: what was said stays, and every client is told", async () => {
+	const summary = "They talked of one, two, three and four.";
+	using model = await modelSaying((request) =>
+		/summar/i.test(JSON.stringify(request.body))
+			? { text: summary, usage: { input: 50, output: 9 } }
+			: { text: "Well." },
+	);
+	await using server = await openServer(config(model.agent));
+	using client = await server.connect();
+	using other = await server.connect();
+	for (const message of ["one", "two", "three", "four"])
+		await client.call("agent.send", { message, sessionKey: KEY, wait: true });
+	const history = async () =>
+		(await client.call("session.history", { sessionKey: KEY })).messages;
+	const before = await history();
+	expect(before).toHaveLength(8);
+	expect(await client.call("session.compact", { sessionKey: KEY })).toEqual({
+		ok: true,
+		messages: 4,
+		summary,
+	});
+	await other.event(
+		"session.updated",
+		({ sessionKey, change }) => sessionKey === KEY && change === "compacted",
+	);
+	const [last, ...rest] = (await history()).toReversed();
+	expect(rest.toReversed()).toEqual(before);
+	expect(last).toMatchObject({
+		role: "summary",
+		content: summary,
+		through: before[3]?.id,
+	});
+	const again = await client.call("session.compact", { sessionKey: KEY });
+	expect(again).toEqual({ ok: true, messages: 0, summary });
+});
+
+test("a session that could not be summed up is as it was, and the client is told why", async () => {
+	using model = await modelSaying((request) =>
+		/summar/i.test(JSON.stringify(request.body))
+			? { status: 401, body: { error: { message: "no such key" } } }
+			: { text: "Well." },
+	);
+	await using server = await openServer(config(model.agent));
+	using client = await server.connect();
+	for (const message of ["one", "two", "three"])
+		await client.call("agent.send", { message, sessionKey: KEY, wait: true });
+	const refused = await client.refused("session.compact", { sessionKey: KEY });
+	expect(refused).toMatchObject({
+		code: "LLM_REJECTED",
+		message: expect.stringContaining("no such key"),
+	});
+	const { messages } = await client.call("session.history", {
+		sessionKey: KEY,
+	});
+	expect(messages).toHaveLength(6);
+	const stranger = "agent:gone:ws:me";
+	expect(
+		await client.refused("session.compact", { sessionKey: stranger }),
+	).toMatchObject({ code: "NOT_FOUND" });
+});
+
 test("a session that is deleted while a turn runs is gone", async () => {
 	using model = await modelSaying(() => ({ text: "Half", ending: "hang" }));
 	await using server = await openServer(config(model.agent));

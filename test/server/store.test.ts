@@ -3,7 +3,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import {
-	copyFileSync,
 	mkdirSync,
 	readdirSync,
 	readFileSync,
@@ -11,7 +10,9 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { backUpToday } from "../../src/app_backup.ts";
 import { findServer } from "../../src/core/presence.ts";
+import { readSettings } from "../../src/settings/settings.ts";
 import { canMount, grow, onSmallDisk } from "../storage/small_disk.ts";
 import { start } from "../support/command.ts";
 import { temporaryHome } from "../support/home.ts";
@@ -45,6 +46,22 @@ function damage(path: string, from = 0): void {
 	writeFileSync(path, readFileSync(path).fill(0x7f, from));
 }
 
+/** Makes the daily backup of a home. */
+async function backUp(home: string): Promise<void> {
+	const reading = await readSettings({
+		env: {},
+		cwd: home,
+		home,
+		needs: "everything",
+	});
+	await backUpToday({
+		reading,
+		state: join(home, ".aeon"),
+		now: Date.now(),
+		signal: AbortSignal.timeout(10_000),
+	});
+}
+
 async function readiness(server: TestServer) {
 	const response = await server.get("/ready");
 	return { status: response.status, ...((await response.json()) as object) };
@@ -64,10 +81,7 @@ for (const hasBackup of [true, false])
 		using model = await modelSaying(() => ({ text: "Well." }));
 		using home = await usedHome(model.agent);
 		const path = database(home.path);
-		if (hasBackup) {
-			mkdirSync(join(home.path, ".aeon", "backups"));
-			copyFileSync(path, join(home.path, ".aeon", "backups", "one.db"));
-		}
+		if (hasBackup) await backUp(home.path);
 		damage(path);
 		await using server = await spawnServer(config(model.agent), home.path);
 		using client = await server.connect();

@@ -8,6 +8,8 @@ async function settings(sections: object) {
 		agents: { main: { provider: "demo" } },
 		log_file_path: "/logs/aeon.log",
 		tools: { workspace: "/workspace" },
+		memory: { database: "/memory.db" },
+		backups: { directory: "/backups" },
 		...sections,
 		storage: {
 			driver: "sqlite",

@@ -220,6 +220,9 @@ test("the JSON Schema knows every section and refuses unknown keys", () => {
 		"dialogs",
 		"transcription",
 		"storage",
+		"memory",
+		"compaction",
+		"backups",
 		"tools",
 	]);
 	expect(schema.additionalProperties).toBe(false);

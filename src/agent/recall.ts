@@ -2,7 +2,6 @@
 
 import { orAborted } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
-import { AeonError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Fact, Passage, UserMemory } from "../core/memory.ts";
 import type { SpokenMessage } from "../core/message.ts";
@@ -22,6 +21,9 @@ export interface RecallParts {
 	/** How long a turn waits for it. */
 	recallTimeoutMs: number;
 }
+
+/** So much longer it may take to find what needs no network. */
+const GRACE_MS = 500;
 
 const COMPLAINT_MS = 3_600_000;
 
@@ -72,37 +74,34 @@ export class Recall {
 		);
 		if (!memory) return undefined;
 		const query = text.slice(0, MAX_QUERY).toWellFormed();
-		const late = new AbortController();
-		const either = AbortSignal.any([signal, late.signal]);
-		const timer = setTimeout(
-			() => late.abort(new AeonError("timeout", "the search took too long")),
-			this.#parts.recallTimeoutMs,
+		const { recallTimeoutMs: timeoutMs } = this.#parts;
+		// What words find is given then; only a disk that hangs needs the second one.
+		const late = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+		const either = AbortSignal.any([
+			signal,
+			AbortSignal.timeout(timeoutMs + GRACE_MS),
+		]);
+		const [facts = [], passages = []] = await Promise.all([
+			this.#attempt(signal, () =>
+				orAborted(memory.search(query, MAX_FACTS, late), either),
+			),
+			this.#attempt(signal, () =>
+				orAborted(this.#passages(turn, query), either),
+			),
+		]);
+		signal.throwIfAborted();
+		const known = new Set(turn.context.flatMap(recalledLines));
+		const isNew = (line: string) => !known.has(line);
+		const asked = inline(text, MAX_PASSAGE);
+		return compose(
+			facts.map(asFactLine).filter(isNew),
+			passages
+				.filter((one) => inline(one.text, MAX_PASSAGE) !== asked)
+				.map(asPassageLine)
+				.filter((line, at, all) => isNew(line) && all.indexOf(line) === at)
+				.slice(0, MAX_PASSAGES),
+			room * ROOM_SHARE,
 		);
-		try {
-			const [facts = [], passages = []] = await Promise.all([
-				this.#attempt(signal, () =>
-					orAborted(memory.search(query, MAX_FACTS, either), either),
-				),
-				this.#attempt(signal, () =>
-					orAborted(this.#passages(turn, query), either),
-				),
-			]);
-			signal.throwIfAborted();
-			const known = new Set(turn.context.flatMap(recalledLines));
-			const isNew = (line: string) => !known.has(line);
-			const asked = inline(text, MAX_PASSAGE);
-			return compose(
-				facts.map(asFactLine).filter(isNew),
-				passages
-					.filter((one) => inline(one.text, MAX_PASSAGE) !== asked)
-					.map(asPassageLine)
-					.filter((line, at, all) => isNew(line) && all.indexOf(line) === at)
-					.slice(0, MAX_PASSAGES),
-				room * ROOM_SHARE,
-			);
-		} finally {
-			clearTimeout(timer);
-		}
 	}
 
 	/** What was said in the session before all that the model sees. */

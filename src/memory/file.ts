@@ -129,19 +129,22 @@ export class MemoryFile {
 		return opening;
 	}
 
-	async #connect(): Promise<Open> {
+	#connect(): Promise<Open> {
+		return guarded(this.#path, async () => {
+			const connection = await this.#openDatabase();
+			try {
+				const tables = new Tables(connection.database, ++this.#opened);
+				return { connection, tables };
+			} catch (error) {
+				await connection.close().catch(() => {});
+				throw error;
+			}
+		});
+	}
+
+	async #openDatabase(): Promise<Connection> {
 		try {
-			const connection = await openConnection(
-				this.#path,
-				MEMORY,
-				new Patience(),
-			);
-			const { database } = connection;
-			const tables = await guarded(
-				this.#path,
-				() => new Tables(database, ++this.#opened),
-			);
-			return { connection, tables };
+			return await openConnection(this.#path, MEMORY, new Patience());
 		} catch (error) {
 			if (!hasCode(error, "conflict")) throw error;
 			const { message, hint } = error;
@@ -155,7 +158,7 @@ export class MemoryFile {
 		// Another one that met the same damage sees to it.
 		if (this.#opening !== opening) return (await this.#renewing) ?? true;
 		this.#opening = undefined;
-		this.#renewing = this.#begin(opening, error);
+		this.#renewing = this.#setAside(opening, error);
 		try {
 			return await this.#renewing;
 		} finally {
@@ -163,19 +166,20 @@ export class MemoryFile {
 		}
 	}
 
-	async #begin(opening: Promise<Open>, error: unknown): Promise<boolean> {
+	async #setAside(opening: Promise<Open>, error: unknown): Promise<boolean> {
 		const open = await opening.catch(() => undefined);
 		// Closing what is damaged may fail, too; its files are free afterwards.
 		await open?.connection.close().catch(() => {});
 		if (this.#now() - this.#renewedAt < RENEWAL_PAUSE_MS) return false;
 		this.#renewedAt = this.#now();
-		const aside = await guarded(this.#path, () => this.#setAside());
+		const aside = await guarded(this.#path, () => this.#rename());
 		this.#problem = `What was remembered in ${this.#path} could not be read, so the file was set aside as ${aside}; memory begins anew.`;
 		this.#logger.error("memory.damaged", { problem: this.#problem, error });
 		return true;
 	}
 
-	#setAside(): string {
+	/** Gives the name that the file has now. */
+	#rename(): string {
 		let timestamp = this.#now();
 		while (existsSync(`${this.#path}.damaged-${timestamp}`)) timestamp++;
 		const aside = `${this.#path}.damaged-${timestamp}`;

@@ -63,9 +63,7 @@ export class Indexing {
 			() => {
 				this.#waiting = undefined;
 				this.#isBusy = true;
-				this.#work = this.#run().finally(() => {
-					this.#isBusy = false;
-				});
+				this.#work = this.#run();
 			},
 			() => {},
 		);
@@ -87,6 +85,7 @@ export class Indexing {
 						this.#problem = undefined;
 					});
 				}
+				this.#isBusy = false;
 				return;
 			} catch (error) {
 				this.#hasMore = true;

@@ -29,6 +29,7 @@ export function openMemory(
 	let meaning: Meaning | undefined;
 	/** Endpoints that are no longer in use, until they have ended. */
 	let ending: Promise<void> = Promise.resolve();
+	let isClosed = false;
 
 	const forget = async (id: number, scope: Scope): Promise<boolean> => {
 		// Looking first keeps a file from being made that nothing is in.
@@ -90,12 +91,14 @@ export function openMemory(
 		},
 
 		use(embeddings) {
+			if (isClosed) return;
 			const before = meaning;
 			meaning = embeddings && new Meaning(embeddings, { file, logger, clock });
 			if (before) ending = Promise.all([ending, before.close()]).then(() => {});
 		},
 
 		async close() {
+			isClosed = true;
 			await Promise.all([ending, meaning?.close()]);
 			await file.close();
 		},

@@ -23,8 +23,11 @@ CREATE TABLE outbox (delivery_id TEXT NOT NULL, part INTEGER NOT NULL, dialog TE
   content TEXT NOT NULL, state TEXT NOT NULL, platform_id TEXT, tried_at TEXT, reason TEXT, attempts INTEGER NOT NULL,
   created_at INTEGER NOT NULL, due_at INTEGER, settled_at INTEGER, PRIMARY KEY (delivery_id, part));
 CREATE INDEX idx_outbox_pending ON outbox(dialog) WHERE state = 'pending' AND due_at IS NOT NULL;`,
-	// The index of words is filled only when somebody searches; its ids are those of the messages.
-	`CREATE INDEX idx_messages_summary ON messages(session_key, id) WHERE role = 'summary';
+	// Neither reads what is there, however much that is: a table for the last summaries, since an index would; and an index of
+	// words, which is filled only when somebody searches. Its ids are those of the messages.
+	`CREATE TABLE summaries (session_key TEXT PRIMARY KEY, message_id INTEGER NOT NULL);
+CREATE TRIGGER keep_summary AFTER INSERT ON messages WHEN NEW.role = 'summary'
+  BEGIN INSERT OR REPLACE INTO summaries VALUES (NEW.session_key, NEW.id); END;
 ${CREATE_WORD_INDEX};
 CREATE TABLE search_state (indexed_through INTEGER NOT NULL);
 INSERT INTO search_state VALUES (0);`,

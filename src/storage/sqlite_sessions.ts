@@ -40,10 +40,10 @@ const MAX_ROWS = 2 ** 31 - 1;
 
 const MESSAGE_COLUMNS = "id, role, content, timestamp, metadata";
 
-/** The SQL that finds the last summary of a session: only with the role in so many words does it use their index. */
+/** The SQL that finds the last summary of a session. */
 export const FIND_LAST_SUMMARY = `
-	SELECT ${MESSAGE_COLUMNS} FROM messages INDEXED BY idx_messages_summary
-	WHERE session_key = $key AND role = 'summary' ORDER BY id DESC LIMIT 1`;
+	SELECT ${MESSAGE_COLUMNS} FROM messages
+	WHERE id = (SELECT message_id FROM summaries WHERE session_key = $key) AND session_key = $key`;
 
 // The dialog is compared, and the last text cut, as bytes: SQLite's text functions stop at a NUL. 480 bytes hold any 120
 // characters.
@@ -104,11 +104,17 @@ export function createSessions(
 	const moveMessages = database.prepare(
 		"UPDATE messages SET session_key = $archive WHERE session_key = $key",
 	);
+	const moveSummary = database.prepare(
+		"UPDATE summaries SET session_key = $archive WHERE session_key = $key",
+	);
 	const restartSession = database.prepare(
 		"UPDATE sessions SET created_at = $timestamp, updated_at = $timestamp WHERE session_key = $key",
 	);
 	const dropMessages = database.prepare(
 		"DELETE FROM messages WHERE session_key = $key",
+	);
+	const dropSummary = database.prepare(
+		"DELETE FROM summaries WHERE session_key = $key",
 	);
 	const dropSession = database.prepare(
 		"DELETE FROM sessions WHERE session_key = $key",
@@ -193,6 +199,7 @@ export function createSessions(
 				const archive = formatArchiveKey(key, archivedAt);
 				archiveSession.run({ key, archive });
 				moveMessages.run({ key, archive });
+				moveSummary.run({ key, archive });
 				restartSession.run({ key, timestamp });
 				return archive;
 			}),
@@ -202,6 +209,7 @@ export function createSessions(
 				write(() => {
 					index.forget(key);
 					dropMessages.run({ key });
+					dropSummary.run({ key });
 					return dropSession.run({ key }).changes > 0;
 				}),
 			),

@@ -249,7 +249,22 @@ describe("a memory that fails", () => {
 			{ parts: { recallTimeoutMs: 50 } },
 		);
 		expect(await it.below("hello")).toBe("");
-		expect(await gaveUp.promise).toMatchObject({ code: "timeout" });
+		expect(await gaveUp.promise).toMatchObject({ name: "TimeoutError" });
+	});
+
+	test("to answer in time gives what it has found until then", async () => {
+		await using it = await remembering(
+			memoryOf(
+				(_, signal) =>
+					new Promise((resolve) =>
+						signal.addEventListener("abort", () =>
+							resolve([{ id: 1, text: "The cat is called Mia", savedAt: 1 }]),
+						),
+					),
+			),
+			{ parts: { recallTimeoutMs: 50 } },
+		);
+		expect(await it.below("hello")).toContain("- The cat is called Mia");
 	});
 
 	test("to answer at all does not keep a turn from being stopped", async () => {

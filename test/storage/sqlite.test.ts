@@ -52,7 +52,8 @@ test("the database has exactly the documented tables and indexes", async () => {
 		"CREATE UNIQUE INDEX idx_inbox_message ON inbox(dialog, message_id) WHERE message_id IS NOT NULL",
 		"CREATE TABLE outbox (delivery_id TEXT NOT NULL, part INTEGER NOT NULL, dialog TEXT NOT NULL, recipient TEXT NOT NULL, session_key TEXT, content TEXT NOT NULL, state TEXT NOT NULL, platform_id TEXT, tried_at TEXT, reason TEXT, attempts INTEGER NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER, settled_at INTEGER, PRIMARY KEY (delivery_id, part))",
 		"CREATE INDEX idx_outbox_pending ON outbox(dialog) WHERE state = 'pending' AND due_at IS NOT NULL",
-		"CREATE INDEX idx_messages_summary ON messages(session_key, id) WHERE role = 'summary'",
+		"CREATE TABLE summaries (session_key TEXT PRIMARY KEY, message_id INTEGER NOT NULL)",
+		"CREATE TRIGGER keep_summary AFTER INSERT ON messages WHEN NEW.role = 'summary' BEGIN INSERT OR REPLACE INTO summaries VALUES (NEW.session_key, NEW.id); END",
 		"CREATE VIRTUAL TABLE message_words USING fts5(content, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2')",
 		"CREATE TABLE search_state (indexed_through INTEGER NOT NULL)",
 	]);

@@ -1,4 +1,4 @@
-// Figures of searching remembered facts: `bun scripts/bench_memory.ts [COUNT] [--database FILE]`. Prints one table; judges
+// Figures of searching remembered facts: `bun scripts/bench-memory.ts [COUNT] [--database FILE]`. Prints one table; judges
 // nothing. All facts are one owner's, with vectors of 384 numbers. As the binary runs: BUN_JSC_useJIT=0 in the environment.
 // With FILE the facts are kept, and taken the next time: they can be made on one machine and searched on another.
 
@@ -63,7 +63,7 @@ function jit(): string {
 /** In a process of its own, so that its memory is not counted here. False where that cannot be started, as under qemu. */
 function fillElsewhere(path: string): boolean {
 	const isCompiled = import.meta.dir.startsWith("/$bunfs/");
-	const script = isCompiled ? [] : [join(import.meta.dir, "bench_memory.ts")];
+	const script = isCompiled ? [] : [join(import.meta.dir, "bench-memory.ts")];
 	try {
 		return Bun.spawnSync(
 			[process.execPath, ...script, String(count), "--fill", path],

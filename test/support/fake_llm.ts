@@ -127,6 +127,11 @@ export async function startFakeLlm(options: {
 	};
 }
 
+/** True of a request for a turn's answer: whoever sums a conversation up is offered no tools. */
+export function isOfTurn({ body }: FakeRequest): boolean {
+	return (body.tools?.length ?? 0) > 0;
+}
+
 /** What a request's last message says, without the time that Aeon puts before it. */
 export function said({ lastText }: FakeRequest): string {
 	return lastText.replace(/^\[[^\]]* [+-]\d\d:\d\d\] /, "");

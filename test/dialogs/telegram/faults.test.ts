@@ -422,6 +422,7 @@ for (const [name, fault] of Object.entries(FAULTS))
 			"stop",
 			"status",
 			"model",
+			"compact",
 			"usage",
 			"help",
 		]);

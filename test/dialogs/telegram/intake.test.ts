@@ -427,7 +427,7 @@ test("a command whose answer is on its way already is not run again", async () =
 });
 
 test("in a group a command without the bot's name is ours where we know it, and with it always", async () => {
-	const known = ["new", "stop", "status", "model", "usage", "help"];
+	const known = ["new", "stop", "status", "model", "compact", "usage", "help"];
 	using rig = openRig({ ...BOTH, command: () => ({ text: "done" }) });
 	for (const word of [...known, "STOP"])
 		expect(names(await rig.take(speak({ text: `/${word}` })))).toEqual([

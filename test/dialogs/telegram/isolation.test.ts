@@ -1,7 +1,7 @@
 // What one person says is never in a request that is made for another one.
 
 import { expect, test } from "bun:test";
-import { type FakeRequest, said } from "../../support/fake_llm.ts";
+import { type FakeRequest, isOfTurn, said } from "../../support/fake_llm.ts";
 import { randomFrom } from "../../support/random.ts";
 import { ANNA, BERT, type Chat, GROUP, openChat, until } from "./chat.ts";
 
@@ -70,7 +70,9 @@ test(
 		expect(whole(chat, BERT)).toContain("secret-bert");
 		expect(whole(chat, BERT)).not.toContain("secret-anna");
 		const last = (name: string) =>
-			chat.requests.findLast((one) => ownersIn(one).includes(name));
+			chat.requests.findLast(
+				(one) => isOfTurn(one) && ownersIn(one).includes(name),
+			);
 		for (const { name } of people)
 			expect(JSON.stringify(last(name)?.body)).toContain(
 				`secret-${name}-${ROUNDS - 1}`,
@@ -82,7 +84,9 @@ test(
 
 /** How many of a person's first messages no request has yet. */
 function unanswered({ requests }: Chat, name: string, count: number): number {
-	const last = requests.findLast((one) => ownersIn(one).includes(name));
+	const last = requests.findLast(
+		(one) => isOfTurn(one) && ownersIn(one).includes(name),
+	);
 	const numbers = [
 		...JSON.stringify(last?.body ?? "").matchAll(
 			new RegExp(`secret-${name}-(\\d+)`, "g"),

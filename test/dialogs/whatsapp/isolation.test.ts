@@ -1,7 +1,7 @@
 // What one person says is never in a request that is made for another one.
 
 import { expect, test } from "bun:test";
-import { type FakeRequest, said } from "../../support/fake_llm.ts";
+import { type FakeRequest, isOfTurn, said } from "../../support/fake_llm.ts";
 import { randomFrom } from "../../support/random.ts";
 import { ANNA, BERT, type Chat, openChat } from "./rig.ts";
 
@@ -23,7 +23,9 @@ function ownersOf(request: FakeRequest): string {
 
 /** How many of a person's first messages no request has yet. */
 function unanswered({ requests }: Chat, name: string, count: number): number {
-	const last = requests.findLast((one) => ownersOf(one).includes(name));
+	const last = requests.findLast(
+		(one) => isOfTurn(one) && ownersOf(one).includes(name),
+	);
 	const numbers = JSON.stringify(last?.body ?? "").matchAll(
 		new RegExp(`secret-${name}-(\\d+)`, "g"),
 	);

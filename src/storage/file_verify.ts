@@ -3,7 +3,7 @@
 import { closeSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { AeonError } from "../core/errors.ts";
-import { isRecord, parseJson } from "../core/json.ts";
+import { parseJson } from "../core/json.ts";
 import { guarded } from "../database/failure.ts";
 import { EXTENSION, fileName, suffixOf } from "./file_name.ts";
 import { INBOX_LOG } from "./inbox_file.ts";
@@ -15,9 +15,9 @@ import { asHeader } from "./session_file.ts";
 const TURN_SIZE = 64 * 1024;
 
 /**
- * Reads all of what `copyFolder` made. Throws `storage_failed` where a file has not the header of its name, or a line that
- * is neither whole nor torn as the store itself tears one: at the end, or, once more was written after a kill, before a new
- * header. Throws `conflict` where the log has a line that this Aeon does not know.
+ * Reads all of what `copyFolder` made. Throws `storage_failed` where a file has not the header of its name, and `conflict`
+ * where the log has a line that this Aeon does not know. A line that cannot be read is passed over, as by the store itself:
+ * it was so in what was copied, and the rest of it is worth having.
  */
 export function verifyFolder(directory: string): Promise<void> {
 	return guarded(directory, async () => {
@@ -31,12 +31,8 @@ export function verifyFolder(directory: string): Promise<void> {
 
 async function verifySession(path: string, name: string): Promise<void> {
 	let hasHeader = false;
-	let torn: number | undefined;
-	await eachLine(path, ({ text }, number) => {
-		const json = parseJson(text);
-		const header = asHeader(json);
-		if (torn !== undefined && !header) throw damaged(path, torn);
-		torn = isRecord(json) ? undefined : number;
+	await eachLine(path, ({ text }) => {
+		const header = asHeader(parseJson(text));
 		if (!header || hasHeader) return;
 		hasHeader = true;
 		if (fileName(header.session_key + suffixOf(name)) !== name)
@@ -49,10 +45,8 @@ async function verifySession(path: string, name: string): Promise<void> {
 		throw new AeonError("storage_failed", `${path} has no header`);
 }
 
-/** Nothing follows a torn line here by which it could be known, but its beginning is always whole. */
 function checkLogLine({ text }: Line, number: number, path: string): void {
 	const json = parseJson(text);
-	if (json === undefined && !text.startsWith('{"')) throw damaged(path, number);
 	if (json !== undefined && !asLogLine(json))
 		throw new AeonError(
 			"conflict",
@@ -77,11 +71,4 @@ async function eachLine(
 	} finally {
 		closeSync(opened);
 	}
-}
-
-function damaged(path: string, number: number): AeonError {
-	return new AeonError(
-		"storage_failed",
-		`${path} is damaged: line ${number} cannot be read`,
-	);
 }

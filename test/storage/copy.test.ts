@@ -264,16 +264,8 @@ test.each([
 	],
 	["has no header", (at: string) => truncateSync(join(at, NAME), 0)],
 	[
-		"is damaged: line 2 cannot be read",
-		(at: string) => spoil(join(at, NAME), '"role":', '"ro\0e":x'),
-	],
-	[
 		"holds another session: agent:main:cli:other",
 		(at: string) => spoil(join(at, NAME), KEY, "agent:main:cli:other"),
-	],
-	[
-		"is damaged: line 1 cannot be read",
-		(at: string) => spoil(join(at, "inbox.log"), '{"run_id"', "\0\0\0"),
 	],
 ])("a copy that %s is not trusted", async (why, harm) => {
 	const directory = place("copy");
@@ -286,6 +278,18 @@ test.each([
 		code: "storage_failed",
 		message: expect.stringContaining(why),
 	});
+});
+
+test("a line that was rotten before it was copied keeps nobody from the rest", async () => {
+	const directory = place("copy");
+	const store = await file.open({ directory });
+	await say(store, KEY, "one", "two", "three");
+	await store.acceptMessage(waiting("r1", "m1"));
+	spoil(join(directory, NAME), '"role":', '"ro\0e":x');
+	spoil(join(directory, "inbox.log"), '{"run_id"', "\0\0\0");
+	await file.verify(directory);
+	const left = await (await file.open({ directory })).getHistory(KEY, 9);
+	expect(left.map(({ content }) => content)).toEqual(["two", "three"]);
 });
 
 test("a copy that a newer Aeon made is refused", async () => {

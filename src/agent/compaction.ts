@@ -6,11 +6,16 @@ import type { Logger } from "../core/logger.ts";
 import type { SessionStore } from "../storage/store.ts";
 import type { Agent } from "./agent.ts";
 import { KEPT_TURNS, type Kept, MAX_ID } from "./backlog.ts";
-import { estimateMessages } from "./budget.ts";
+import { estimateMessages, estimateTokens } from "./budget.ts";
 import { stopped } from "./delivery.ts";
 import { splitTurns } from "./history.ts";
 import { choosePictures } from "./pictures.ts";
-import { asShown, tokenBudget, withoutReplay } from "./prompt.ts";
+import {
+	asShown,
+	SUMMARY_SHARE,
+	tokenBudget,
+	withoutReplay,
+} from "./prompt.ts";
 import { type Reached, sumUp } from "./summarising.ts";
 import type { Turn } from "./turn.ts";
 
@@ -106,7 +111,7 @@ export class Compactor {
 		if (!isDue(turn)) return;
 		const share = agent.compaction.at * KEPT_SHARE;
 		const job = openJob(sessionKey, agent, {
-			tokens: tokenBudget(agent) * share,
+			tokens: roomOf(turn) * share,
 			messages: agent.historyLimit * share,
 		});
 		// What went wrong is in the log, and nobody waits for it.
@@ -245,21 +250,34 @@ export class Compactor {
 	}
 }
 
+/** What of a turn tells whether its session has become too long. */
+type DueTurn = Pick<Turn, "context" | "isCut" | "summary"> & {
+	parts: { agent: Agent };
+};
+
+/** Tokens that there are for messages beside the summary. */
+function roomOf({
+	summary,
+	parts: { agent },
+}: Pick<DueTurn, "summary" | "parts">): number {
+	const room = tokenBudget(agent);
+	const taken = summary ? estimateTokens(summary.content) : 0;
+	return room - Math.min(taken, room * SUMMARY_SHARE);
+}
+
 /**
  * True where a session has become too long by what its turn knows of it: all that was said since the summary, or that it
  * was more than the turn may see.
  */
-export function isDue({
-	context,
-	isCut,
-	parts: { agent },
-}: Pick<Turn, "context" | "isCut"> & { parts: { agent: Agent } }): boolean {
+export function isDue({ context, isCut, summary, parts }: DueTurn): boolean {
+	const { agent } = parts;
 	const { at } = agent.compaction;
 	const last = context.at(-1);
 	if (at === 0 || !last || last.id > MAX_ID) return false;
-	if (isCut) return true;
+	// With the next turn's message and answer one would be left out that no summary has.
+	if (isCut || context.length + 2 > agent.historyLimit) return true;
 	if (splitTurns(context).length <= KEPT_TURNS) return false;
-	const room = tokenBudget(agent);
+	const room = roomOf({ summary, parts });
 	const shown = context.map(asShown).map(withoutReplay);
 	return estimateMessages(choosePictures(shown, room / 2)) > at * room;
 }

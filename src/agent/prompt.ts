@@ -53,8 +53,9 @@ export function asShown(
 export async function buildPrompt(
 	agent: Agent,
 	{ context, summary }: Pick<Turn, "context" | "summary">,
-	{ form, model }: { form: PromptForm; model?: string | undefined },
+	options: { form: PromptForm; model?: string | undefined },
 ): Promise<{ request: CompletionRequest; trimmed: boolean }> {
+	const { form, model } = options;
 	const isStrict = form === "strict";
 	const shown = omitRefused(context.map(asShown));
 	const chosen = isStrict ? (splitTurns(shown).at(-1) ?? []) : shown;
@@ -65,7 +66,15 @@ export async function buildPrompt(
 		summary && !isStrict
 			? `${SUMMARY_HEADING}\n${clipToTokens(summary.content, budget * SUMMARY_SHARE)}\n\n`
 			: "";
-	const { messages, trimmed } = fitBehind(before, pictured, budget);
+	const fitted = unlessTooLarge(() => fitBehind(before, pictured, budget));
+	if (!fitted) {
+		// Messages without an answer between them are one to a provider: a large one must not take those after it along.
+		const last = splitTurns(context).at(-1) ?? [];
+		if (last.length === context.length) fit(pictured, budget);
+		const alone = { context: last, summary };
+		return { ...(await buildPrompt(agent, alone, options)), trimmed: true };
+	}
+	const { messages, trimmed } = fitted;
 	const request = {
 		system: agent.system,
 		messages: await loadPictures(messages),
@@ -88,15 +97,22 @@ function fitBehind(
 	budget: number,
 ): ReturnType<typeof fit> {
 	if (before === "") return fit(messages, budget);
+	const room = budget - estimateTokens(before);
+	const fitted = unlessTooLarge(() => fit(messages, room));
+	if (!fitted) return { ...fit(messages, budget), trimmed: true };
+	const [first, ...others] = fitted.messages;
+	if (!first) return fitted;
+	const begun = { ...first, content: before + first.content };
+	return { ...fitted, messages: [begun, ...others] };
+}
+
+/** What the work gives; undefined where it throws `too_large`. */
+function unlessTooLarge<T>(work: () => T): T | undefined {
 	try {
-		const fitted = fit(messages, budget - estimateTokens(before));
-		const [first, ...others] = fitted.messages;
-		if (!first) return fitted;
-		const begun = { ...first, content: before + first.content };
-		return { ...fitted, messages: [begun, ...others] };
+		return work();
 	} catch (error) {
 		if (!hasCode(error, "too_large")) throw error;
-		return { ...fit(messages, budget), trimmed: true };
+		return undefined;
 	}
 }
 

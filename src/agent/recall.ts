@@ -6,8 +6,14 @@ import type { Logger } from "../core/logger.ts";
 import type { Fact, Passage, UserMemory } from "../core/memory.ts";
 import type { SpokenMessage } from "../core/message.ts";
 import type { SessionStore } from "../storage/store.ts";
-import { estimateTokens } from "./budget.ts";
-import { tokenBudget } from "./prompt.ts";
+import { estimateMessages, estimateTokens } from "./budget.ts";
+import { type StoredSpoken, splitTurns } from "./history.ts";
+import {
+	asShown,
+	SUMMARY_SHARE,
+	tokenBudget,
+	withoutReplay,
+} from "./prompt.ts";
 import { formatDate } from "./time.ts";
 import type { Turn } from "./turn.ts";
 
@@ -90,7 +96,7 @@ export class Recall {
 			),
 		]);
 		signal.throwIfAborted();
-		const known = new Set(turn.context.flatMap(recalledLines));
+		const known = new Set(seenWith(turn, text).flatMap(recalledLines));
 		const isNew = (line: string) => !known.has(line);
 		const asked = inline(text, MAX_PASSAGE);
 		return compose(
@@ -107,8 +113,11 @@ export class Recall {
 	/** What was said in the session before all that the model sees. */
 	async #passages(turn: Turn, text: string): Promise<Passage[]> {
 		const { sessionKey } = turn.parts;
-		const id = turn.context[0]?.id;
-		if (id === undefined || !(turn.isCut || turn.summary)) return [];
+		const { context, isCut, summary } = turn;
+		const seen = seenWith(turn, text);
+		const isAll = seen.length === context.length && !isCut && !summary;
+		if (context.length === 0 || isAll) return [];
+		const id = seen[0]?.id ?? Number.MAX_SAFE_INTEGER;
 		return this.#parts.store.searchMessages({
 			text,
 			sessionKeys: [sessionKey],
@@ -178,4 +187,22 @@ function inline(text: string, maxLength: number): string {
 	return line.length <= maxLength
 		? line
 		: `${line.slice(0, maxLength - 1).toWellFormed()}…`;
+}
+
+/** What of the context the model sees with a new text: the newest turns that have room beside the summary and what is recalled. */
+function seenWith(
+	{ context, summary, parts: { agent } }: Turn,
+	text: string,
+): StoredSpoken[] {
+	const room = tokenBudget(agent);
+	const before = summary ? estimateTokens(summary.content) : 0;
+	let left = room * (1 - ROOM_SHARE) - estimateTokens(text);
+	left -= Math.min(before, room * SUMMARY_SHARE);
+	const seen: StoredSpoken[][] = [];
+	for (const turn of splitTurns(context).reverse()) {
+		left -= estimateMessages(turn.map(asShown).map(withoutReplay));
+		if (left < 0) break;
+		seen.unshift(turn);
+	}
+	return seen.flat();
 }

@@ -103,12 +103,16 @@ export class FullText {
 		parameters: SqlParameters = {},
 		minShare = 0,
 	): Hit[] {
-		const terms = this.#choose(wordsOf(text), minShare > 0);
-		if (terms.length === 0) return [];
-		const found = this.#findAny(terms, {
-			...parameters,
-			limit: limit * CANDIDATES,
-		});
+		const words = wordsOf(text);
+		const all = { ...parameters, limit: limit * CANDIDATES };
+		const isStrict = minShare > 0;
+		let terms = this.#choose(words, isStrict, this.#options.size());
+		let found = terms.length > 0 ? this.#findAny(terms, all) : [];
+		// A word that is rare may stand only where this search does not look.
+		if (found.length === 0 && !isStrict && terms.length < words.length) {
+			terms = this.#choose(words, false, Number.MAX_SAFE_INTEGER);
+			found = terms.length > 0 ? this.#findAny(terms, all) : [];
+		}
 		if (found.length === 0) return [];
 		const shares = this.#shares(found, terms);
 		return found
@@ -128,8 +132,7 @@ export class FullText {
 		return all.length > 0 ? all : find(this.#findLatest, any);
 	}
 
-	#choose(words: string[], isStrict: boolean): Term[] {
-		const size = this.#options.size();
+	#choose(words: string[], isStrict: boolean, size: number): Term[] {
 		const enough = Math.max(commonFrom(size), MAX_COMPARED) + 1;
 		return chooseTerms(
 			words.map((phrase) => ({ phrase, count: this.#counted(phrase, enough) })),

@@ -1,6 +1,7 @@
 // Words that tell nothing of what a sentence is about, in the languages that most people write to an assistant.
 
 const WORDS = `
+d j l ll m n qu re s t ve
 a about after all also am an and any are as at be been before but by can could did do does for from get got had has have he her
 him his how i if in into is it its just let me more my no not of on one or our out please she should so some tell than that the
 their them then there these they this to up us was we were what when where which who why will with would you your yes

@@ -5,7 +5,7 @@ const MAX_TERMS = 10;
 
 /** A word is common, and tells nothing, where more than this share of the texts have it, or more than so many. */
 const COMMON_SHARE = 0.05;
-const MIN_COMMON = 5;
+const MIN_COMMON = 50;
 /** What is common in any number of texts. */
 export const MAX_COMMON = 5_000;
 

@@ -26,7 +26,7 @@ export function indexable(text: string): string {
 }
 
 /**
- * The words of a question as FTS5 phrases, each once, without those that tell nothing unless there are no others. Of a
+ * The words of a question as FTS5 phrases, each once, without those that tell nothing unless one such is all. Of a
  * script without spaces each pair of characters. Of a long text the beginning is looked at.
  */
 export function wordsOf(text: string): string[] {
@@ -37,7 +37,8 @@ export function wordsOf(text: string): string[] {
 		.match(/[\p{L}\p{N}\p{M}]+/gu);
 	const words = (runs ?? []).flatMap(splitUnspaced);
 	const telling = words.filter((word) => !isStopWord(word));
-	const chosen = telling.length > 0 ? telling : words;
+	const isOne = words.length === 1;
+	const chosen = telling.length > 0 || !isOne ? telling : words;
 	return [...new Set(chosen)]
 		.slice(0, MAX_WORDS)
 		.map((word) => `"${word.toWellFormed()}"`);

@@ -18,6 +18,9 @@ import type { MessageQuery } from "./store.ts";
 const MAX_SIZE = 32 * 1024 * 1024;
 const MAX_SLICES = 300;
 
+/** Of the session that a message comes into, for which that message waits. */
+const MAX_SLICES_BEFORE = 40;
+
 /** Then everybody else has a turn. */
 const SLICE_MS = 10;
 
@@ -50,7 +53,7 @@ interface Place extends SessionFile {
 
 /**
  * Looks through the sessions of a folder that are asked for, from what was said last, and no further than some 32 MB or
- * three seconds of work.
+ * three seconds of work; with an end, for less than half a second.
  */
 export async function searchFolder(
 	directory: string,
@@ -67,7 +70,11 @@ export async function searchFolder(
 			before?.id,
 		),
 	);
-	const { places, counts, size } = await findPlaces(chains, finder);
+	const { places, counts, size } = await findPlaces(
+		chains,
+		finder,
+		before ? MAX_SLICES_BEFORE : MAX_SLICES,
+	);
 	const weights = new Map(
 		chooseTerms(
 			finder.phrases.map((phrase, n) => ({ phrase, count: counts[n] ?? 0 })),
@@ -138,6 +145,7 @@ function* linesOf(
 async function findPlaces(
 	chains: readonly Generator<Unread, void>[],
 	finder: WordFinder,
+	maxSlices: number,
 ) {
 	const counts = finder.phrases.map(() => 0);
 	let places: Place[] = [];
@@ -145,7 +153,7 @@ async function findPlaces(
 	let began = performance.now();
 	for (const { line, path, sessionKey } of latestFirst(chains)) {
 		read += line.end - line.offset;
-		if (read > MAX_SIZE || slices > MAX_SLICES) break;
+		if (read > MAX_SIZE || slices > maxSlices) break;
 		if (performance.now() - began > SLICE_MS) {
 			slices++;
 			await new Promise((resolve) => setImmediate(resolve));

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { isDue } from "../../src/agent/compaction.ts";
 import type { StoredSpoken } from "../../src/agent/history.ts";
+import { tokenBudget } from "../../src/agent/prompt.ts";
 import type { SessionStore } from "../../src/storage/store.ts";
 import { createOpenai } from "../llm/asking.ts";
 import { gated } from "../support/fake_llm.ts";
@@ -100,29 +101,50 @@ test("what a turn cannot see of the time since the summary makes it due by itsel
 		{ role: "assistant", content: "Well.", id: 501, timestamp: 1 },
 	];
 	const due = (isCut: boolean, parts = { agent }) =>
-		isDue({ context, isCut, parts });
+		isDue({ context, isCut, parts, summary: undefined });
 	expect(due(true)).toBe(true);
 	expect(due(false)).toBe(false);
 	const never = { ...agent, compaction: { at: 0, llm } };
 	expect(due(true, { agent: never })).toBe(false);
 });
 
-test("short messages are summed up once there are more than the model may see", async () => {
+test("what a summary takes of the room is not there for messages", () => {
+	const llm = createOpenai("http://127.0.0.1:1");
+	const agent = talker(llm, llm);
+	const room = tokenBudget(agent);
+	const text = (share: number) => "x".repeat(room * share * 3.5);
+	const context = Array.from(
+		{ length: 4 },
+		(_, n): StoredSpoken => ({
+			role: "user",
+			content: text(0.15),
+			id: n + 1,
+			timestamp: 1,
+		}),
+	);
+	const parts = { agent };
+	const rest = { context, isCut: false, parts };
+	expect(isDue({ ...rest, summary: undefined })).toBe(false);
+	const summary = { role: "summary", content: text(0.2), through: 1 } as const;
+	expect(isDue({ ...rest, summary })).toBe(true);
+});
+
+test("short messages are summed up when with the next turn there were more than the model may see", async () => {
 	await using it = await openRig({ agent: { historyLimit: 20 } });
-	for (let n = 0; n < 10; n++) await it.say(`hi ${n}`);
+	for (let n = 0; n < 9; n++) await it.say(`hi ${n}`);
 	expect(it.writer.requests).toEqual([]);
-	await it.say("hi 10");
+	await it.say("hi 9");
 	await it.until(() => it.compacted() === 1);
 	const { through = 0 } = (await it.store.findSummary(KEY)) ?? {};
 	const left = (await it.store.getHistory(KEY, 50)).filter(
 		({ id, role }) => id > through && role !== "summary",
 	);
 	expect(left.map(({ content }) => content)).toEqual([
+		"hi 7",
+		"Well.",
 		"hi 8",
 		"Well.",
 		"hi 9",
-		"Well.",
-		"hi 10",
 		"Well.",
 	]);
 });

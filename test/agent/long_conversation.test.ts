@@ -159,7 +159,8 @@ for (const [what, write] of Object.entries(writers))
 		expect(summary !== undefined).toBe(what.includes("works"));
 		expect(largest).toBeLessThanOrEqual(WINDOW);
 		expect(broken).toEqual([]);
-		expect(cuts).toBeLessThanOrEqual(summary ? 0 : 1);
+		// Turns without a model's time to answer may be faster than a summary: then it is said once.
+		expect(cuts).toBeLessThanOrEqual(1);
 		const failures = logs.filter(({ event }) => event === "compaction.failed");
 		const stopping = performance.now();
 		await runtime.stop();

@@ -110,3 +110,21 @@ test("what was recalled stands below the text it was recalled for", async () => 
 	);
 	expect(request.messages.slice(1)).toEqual(plain.request.messages.slice(1));
 });
+
+test("a message that was too large for the window does not take those after it along", async () => {
+	const said = (content: string, id: number): StoredSpoken => ({
+		role: "user",
+		content,
+		id,
+		timestamp: 1e12,
+	});
+	const context = [...turns(3), said("x".repeat(100_000), 90), said("hi", 91)];
+	const { request, trimmed } = await send(8192, context, "Anna bakes.");
+	expect(request.messages.map(({ content }) => content)).toEqual([
+		expect.stringMatching(/Anna bakes\.\n\n\[.*\] hi$/s),
+	]);
+	expect(trimmed).toBe(true);
+	await expect(send(8192, context.slice(0, -1))).rejects.toMatchObject({
+		code: "too_large",
+	});
+});

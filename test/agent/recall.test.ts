@@ -153,6 +153,17 @@ describe("what was said before all that the model sees", () => {
 		);
 	});
 
+	test("is found where it is among the last messages, but has no room in the request", async () => {
+		await using it = await remembering(memoryOf([]), {
+			at: 0,
+			agent: { historyLimit: 1_000 },
+		});
+		const content = "My locker code is 4711";
+		await it.store.saveMessage(KEY, { role: "user", content }, Date.now());
+		await it.fill(100);
+		expect(await it.below("What is my locker code?")).toContain(content);
+	});
+
 	test("is not shown where only common words match, and never what can be seen anyhow", async () => {
 		await using it = await longAgo("My locker code is 4711");
 		expect(await it.below("What about this question?")).toBe("");

@@ -147,7 +147,7 @@ export function describeSearch(name: string, open: OpenStore): void {
 		});
 
 		test("with a share, gives only messages that have so much of what tells something", async () => {
-			await say(store, KEY, ...FILLER);
+			await say(store, KEY, ...FILLER, ...FILLER);
 			await say(store, KEY, "the violin teacher comes on friday");
 			await say(store, KEY, "friday is a holiday", "the violin is broken");
 			const strict = (minShare: number) =>
@@ -157,6 +157,13 @@ export function describeSearch(name: string, open: OpenStore): void {
 			expect(await strict(0.1)).toHaveLength(3);
 			// What everybody says all the time tells nothing.
 			expect(await texts("nothing of note", { minShare: 0.1 })).toEqual([]);
+		});
+
+		test("finds a word that many messages have, though another one of the question stands only where it does not look", async () => {
+			const other = "agent:main:cli:other";
+			for (let n = 0; n < 60; n++) await say(store, KEY, `garden note ${n}`);
+			await say(store, other, "the greenhouse leaks");
+			expect(await texts("greenhouse in the garden")).toHaveLength(10);
 		});
 
 		test("with an end, looks only through what was said before it in that session", async () => {

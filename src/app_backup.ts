@@ -137,26 +137,18 @@ export function checkPlaces({ settings, templates }: Reading): void {
 }
 
 /** The daily backups of the sessions, the newest first. */
-export function storeBackups(settings: Settings): StoreBackup[] {
-	return dailyBackups(settings, "sessions");
-}
-
-/** The same of the facts. */
-export function memoryBackups(settings: Settings): StoreBackup[] {
-	return dailyBackups(settings, "memory");
-}
-
-function dailyBackups(
-	{ backups: { directory }, storage: { driver } }: Settings,
-	kind: FileKind,
-): StoreBackup[] {
+export function storeBackups({
+	backups: { directory },
+	storage: { driver },
+}: Settings): StoreBackup[] {
 	return rank(listDaily(directory), Date.now()).map(({ name, madeAt }) => ({
 		madeAt,
 		async extract(target) {
 			const { extractFrom } = await import("./backup/restore.ts");
 			const path = join(directory, name);
-			const made = await extractFrom(path, { kind, target, version: VERSION });
-			if (kind === "sessions" && made.driver !== driver)
+			const what = { kind: "sessions", target, version: VERSION } as const;
+			const made = await extractFrom(path, what);
+			if (made.driver !== driver)
 				throw new AeonError("conflict", `${path} is of a ${made.driver} store`);
 		},
 	}));

@@ -4,14 +4,17 @@ import type { Aeon } from "./app.ts";
 import type { DailyWiring } from "./app_daily.ts";
 import { type Clock, steadyClock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
+import { pause } from "./core/pause.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** After the start, when the clock of a machine that has none while it is off has been put right. */
 const FIRST_MS = 15 * 60 * 1000;
+/** A clock that has moved so much against the time that went by was set. */
+const MAX_DRIFT_MS = 60 * 60 * 1000;
 const FIRST_BACKUP_MS = 10 * 60 * 1000;
 
-/** So many sessions are looked at before everybody else has a turn. */
+/** So many sessions are listed at a time. */
 const PAGE = 50;
 
 /** Does what is done once a day, until the signal; resolves when nothing is left running. Never throws. */
@@ -56,10 +59,21 @@ export async function passDaily(
 	{ clock, now, logger }: DailyParts,
 	signal: AbortSignal,
 ): Promise<void> {
+	const began = { wall: now(), steady: clock.now() };
+	// What was said since, by whatever clock, is never too old; a clock that was set meanwhile tells no age for a day.
+	const isSteady = () => {
+		const drift = now() - began.wall - (clock.now() - began.steady);
+		return Math.abs(drift) < MAX_DRIFT_MS;
+	};
 	try {
 		await clock.sleep(FIRST_MS, signal);
 		for (;;) {
-			await passOnce(aeon, now(), logger, signal);
+			const isTrusted = isSteady();
+			await passOnce(aeon, isTrusted ? now() : undefined, logger, signal);
+			if (!isTrusted) {
+				began.wall = now();
+				began.steady = clock.now();
+			}
 			await clock.sleep(DAY_MS, signal);
 		}
 	} catch (error) {
@@ -67,15 +81,15 @@ export async function passDaily(
 	}
 }
 
-/** Drops what is too old and tidies the store. What fails is left to the next day. */
+/** Drops what is too old, where it is known what time it is, and tidies the store. What fails is left to the next day. */
 export async function passOnce(
 	aeon: Aeon,
-	now: number,
+	now: number | undefined,
 	logger: Logger,
 	signal: AbortSignal,
 ): Promise<void> {
 	try {
-		const dropped = await dropOld(aeon, now, signal);
+		const dropped = now === undefined ? 0 : await dropOld(aeon, now, signal);
 		if (dropped > 0) logger.info("sessions.dropped", { count: dropped });
 		await aeon.store.tidy();
 	} catch (error) {
@@ -103,6 +117,8 @@ async function dropOld(
 			signal.throwIfAborted();
 			if (waiting.has(sessionKey) || runtime.isBusy(sessionKey)) continue;
 			if (await runtime.delete(sessionKey)) dropped++;
+			// A deletion is done at once: everybody else has a turn in between.
+			await pause(0);
 		}
 		const last = page.at(-1);
 		if (!last || page.length < PAGE) return dropped;

@@ -54,8 +54,10 @@ async function report(error: unknown): Promise<number> {
 		"./core/errors.ts"
 	);
 	if ((error as NodeJS.ErrnoException)?.code === "EPIPE") return 0;
-	console.error(`aeon: ${describeError(error)}`);
-	if (error instanceof AeonError && error.hint) console.error(error.hint);
+	const { printable } = await import("./core/terminal.ts");
+	console.error(`aeon: ${printable(describeError(error))}`);
+	if (error instanceof AeonError && error.hint)
+		console.error(printable(error.hint));
 	const isFault = !(error instanceof AeonError) && error instanceof Error;
 	if (isFault && process.env.AEON_DEBUG) console.error(error.stack);
 	return hasCode(error, "usage", "config_invalid") ? UNUSABLE : FAILED;

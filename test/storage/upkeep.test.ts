@@ -70,6 +70,32 @@ test("a session in which a message waits is left alone, however old it is", asyn
 	expect(await left(store)).toEqual(["waiting"]);
 });
 
+test("a clock that was set since the start makes nothing old until it has kept time for a day", async () => {
+	await using one = await open({ retention_days: 30 });
+	const { store } = one.aeon;
+	await say(store, "new", 0);
+	const clock = fakeClock(NOW);
+	let ahead = 0;
+	const end = new AbortController();
+	const { events, logger } = listening();
+	const passing = passDaily(
+		one.aeon,
+		{ clock, now: () => clock.now() + ahead, logger },
+		end.signal,
+	);
+	ahead = 365 * DAY_MS;
+	await clock.advance(16 * 60_000);
+	expect(await left(store)).toEqual(["new"]);
+	ahead = 0;
+	await clock.advance(DAY_MS);
+	expect(await left(store)).toEqual(["new"]);
+	await clock.advance(31 * DAY_MS);
+	expect(await left(store)).toEqual([]);
+	end.abort();
+	await passing;
+	expect(events).toEqual(["sessions.dropped"]);
+});
+
 test("the pass comes a quarter of an hour after the start and then once a day, also after one that failed", async () => {
 	await using one = await open();
 	let tidied = 0;

@@ -62,6 +62,8 @@ export interface AppOptions {
 	store?: SessionStore;
 	/** The same for the log. */
 	logger?: Logger;
+	/** True of the one process that serves, which puts damaged facts right; others only say that they are damaged. */
+	isServing?: boolean;
 	/** Is told everything that happens in every session. */
 	observe?(event: RuntimeEvent): void;
 	/** What Aeon itself has to tell the people of a session, at the beginning of their next answer. */
@@ -90,6 +92,7 @@ export async function openAeon(
 		settings: () => now.settings,
 		store,
 		logger,
+		isServing: options.isServing ?? false,
 	});
 	let now = {
 		settings,

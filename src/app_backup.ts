@@ -1,26 +1,22 @@
-// Backups as the settings have them: what belongs into one, what has come of it, and the daily ones as a store's last resort.
+// Backups as the settings have them: made, told what has come of them, and the daily ones as a last resort.
 
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { backupItems, checkPlaces } from "./app_belongings.ts";
 import { openStore, storeDriver } from "./app_store.ts";
-import {
-	type BackupItem,
-	type MadeBackup,
-	makeBackup,
-	removeUnfinished,
-} from "./backup/backup.ts";
+import { type MadeBackup, makeBackup } from "./backup/backup.ts";
 import { dailyName, isDailyName, listDaily, rank } from "./backup/daily.ts";
-import type { BackedUpFile, FileKind } from "./backup/manifest.ts";
+import type { BackedUpFile, FileKind, Manifest } from "./backup/manifest.ts";
+import { whyUnwritable } from "./backup/place.ts";
 import { formatSize } from "./backup/space.ts";
+import { removeUnfinished } from "./backup/unfinished.ts";
 import { AeonError } from "./core/errors.ts";
-import type { Logger } from "./core/logger.ts";
+import { silent } from "./core/logger.ts";
 import { VERSION } from "./core/version.ts";
-import { copyDatabase } from "./database/copy.ts";
-import * as dialogs from "./dialogs/registry.ts";
+import type { DatabaseBackup } from "./database/recovery.ts";
 import type { Settings } from "./settings/schema.ts";
 import type { Reading } from "./settings/settings.ts";
-import { storePlace } from "./settings/store_place.ts";
 import type { StoreBackup } from "./storage/store.ts";
 
 /** What a backup is made of, and until when. */
@@ -35,9 +31,6 @@ export interface BackingUp {
 
 /** A daily backup must not be what fills the disk that Aeon works on. */
 const DAILY_RESERVE = 50_000_000;
-
-/** Paths of aeon.json without which a backup would be of something else. */
-const PLACES = ["memory.database", "backups.directory"];
 
 /** Makes a backup; gives what is in it as a sentence. Throws as `makeBackup` does, and `config_invalid`. */
 export async function backUp(
@@ -69,7 +62,7 @@ export async function backUpToday(request: BackingUp): Promise<string> {
 	const { directory, keep } = request.reading.settings.backups;
 	if (keep === 0)
 		throw new AeonError("config_invalid", "backups.keep is 0: none is kept");
-	await mkdir(directory, { recursive: true, mode: 0o700 });
+	await openDailyFolder(directory);
 	await removeUnfinished(directory, isDailyName);
 	const name = dailyName(request.now);
 	const said = await backUp(join(directory, name), request, {
@@ -81,75 +74,49 @@ export async function backUpToday(request: BackingUp): Promise<string> {
 	return said;
 }
 
-/** What belongs into a backup. */
-export function backupItems(settings: Settings, state: string): BackupItem[] {
-	const { file, agents, memory } = settings;
-	const { driver, options } = storeDriver(settings);
-	const { path } = storePlace(settings);
-	const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
-	const plain = (kind: FileKind, name: string, path: string): BackupItem => ({
-		kind,
-		name,
-		path,
-	});
-	return [
-		...(file ? [plain("config", "aeon.json", file)] : []),
-		...stateFiles(state).map((name) =>
-			plain("state", `state/${name}`, join(state, name)),
-		),
-		...Object.entries(agents).flatMap(([id, { system_prompt_file: prompt }]) =>
-			prompt ? [plain("prompt", `prompts/${id}`, prompt)] : [],
-		),
-		{
-			...plain("sessions", isFolder ? "sessions" : "sessions.db", path),
-			copy: (target) => driver.copy(options, target),
-		},
-		{
-			...plain("memory", "memory.db", memory.database),
-			copy: (target) => copyDatabase(memory.database, target),
-		},
-	];
-}
-
-/** The files of a state directory that belong into a backup, by their names. */
-export function stateFiles(state: string): string[] {
-	return readdirSync(state).filter(isStateFile).sort();
-}
-
-/** True of a file of the state directory that is worth keeping: the others are of a running process, or of no use later. */
-export function isStateFile(name: string): boolean {
-	const dialog = /^(.+?)(?:-allowed)?\.json$/.exec(name)?.[1] ?? "";
-	return (
-		["token", "approvals.json"].includes(name) || Object.hasOwn(dialogs, dialog)
-	);
-}
-
-/** Where the settings have no place for what a backup must have in it. Throws `config_invalid`. */
-export function checkPlaces({ settings, templates }: Reading): void {
-	const open = templates.find(
-		({ isOpen, path }) => isOpen && PLACES.includes(path.join(".")),
-	);
-	if (!open) return;
-	throw new AeonError(
-		"config_invalid",
-		`${settings.file} cannot be used:\n  ${open.path.join(".")}: \${${open.unset[0]}} is not set in the environment: set ${open.unset[0]}`,
-	);
+/** Makes the folder of the daily backups where it is missing. */
+async function openDailyFolder(directory: string): Promise<void> {
+	const { R_OK, W_OK, X_OK } = constants;
+	try {
+		await mkdir(directory, { recursive: true, mode: 0o700 });
+		accessSync(directory, R_OK | W_OK | X_OK);
+	} catch (error) {
+		const { problem, hint } = whyUnwritable(error);
+		throw new AeonError(
+			"storage_failed",
+			`No backup can be put into backups.directory of aeon.json: ${directory} ${problem}`,
+			{ cause: error, hint },
+		);
+	}
 }
 
 /** The daily backups of the sessions, the newest first. */
-export function storeBackups({
-	backups: { directory },
-	storage: { driver },
-}: Settings): StoreBackup[] {
+export function storeBackups(settings: Settings): StoreBackup[] {
+	const { driver } = settings.storage;
+	return dailyBackups(settings, "sessions", (path, made) => {
+		if (made.driver !== driver)
+			throw new AeonError("conflict", `${path} is of a ${made.driver} store`);
+	});
+}
+
+/** The daily backups of the facts, the newest first. */
+export function factBackups(settings: Settings): DatabaseBackup[] {
+	return dailyBackups(settings, "memory");
+}
+
+/** What the daily backups have of a kind, the newest first; one that `check` throws at is as good as none. */
+function dailyBackups(
+	{ backups: { directory } }: Settings,
+	kind: FileKind,
+	check?: (path: string, made: Manifest) => void,
+): DatabaseBackup[] {
 	return rank(listDaily(directory), Date.now()).map(({ name, madeAt }) => ({
 		madeAt,
 		async extract(target) {
 			const { extractFrom } = await import("./backup/restore.ts");
 			const path = join(directory, name);
-			const what = { kind: "sessions", target, version: VERSION } as const;
-			const made = await extractFrom(path, what);
-			if (made.driver !== driver)
-				throw new AeonError("conflict", `${path} is of a ${made.driver} store`);
+			const made = await extractFrom(path, { kind, target, version: VERSION });
+			check?.(path, made);
 		},
 	}));
 }
@@ -185,16 +152,6 @@ async function count(copies: string, settings: Settings): Promise<string[]> {
 	}
 	return counted;
 }
-
-/** What happens to copies that are thrown away is not worth a word. */
-const silent: Logger = {
-	debug() {},
-	info() {},
-	warn() {},
-	error() {},
-	hide() {},
-	close() {},
-};
 
 function describeBackup(
 	path: string,

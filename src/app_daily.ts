@@ -1,6 +1,6 @@
 // The backup a day of a server: what it depends on, and the process that makes it.
 
-import { backupItems } from "./app_backup.ts";
+import { backupItems } from "./app_belongings.ts";
 import { backUpDaily, type ScheduleParts } from "./backup/schedule.ts";
 import { steadyClock } from "./core/clock.ts";
 import type { Surroundings } from "./core/config.ts";

@@ -22,14 +22,20 @@ export interface MemoryParts {
 	settings(): Settings;
 	store: SessionStore;
 	logger: Logger;
+	/** Nobody else has the facts open: where they are damaged, they go on from a daily backup. */
+	isServing: boolean;
 }
 
 /** The memory of these settings. Opens nothing yet. */
 export function createMemory(
 	{ database, embeddings }: Settings["memory"],
-	{ settings, store, logger }: MemoryParts,
+	{ settings, store, logger, isServing }: MemoryParts,
 ): AppMemory {
-	const facts = openMemory(database, { logger });
+	const backups = async () => {
+		const { factBackups } = await import("./app_backup.ts");
+		return factBackups(settings());
+	};
+	const facts = openMemory(database, { logger, ...(isServing && { backups }) });
 	facts.use(embeddings);
 
 	const of = (sessionKey: string): UserMemory => {

@@ -3,7 +3,7 @@
 import { existsSync, statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { checkPlaces, isStateFile, stateFiles } from "./app_backup.ts";
+import { checkPlaces, isStateFile, stateFiles } from "./app_belongings.ts";
 import { storeDriver } from "./app_store.ts";
 import type { Manifest } from "./backup/manifest.ts";
 import { isThere, realPath } from "./backup/place.ts";
@@ -11,6 +11,7 @@ import { checkReplacements, type Replacement } from "./backup/replace.ts";
 import { unpackBackup } from "./backup/restore.ts";
 import { findConfigFile, type Surroundings } from "./core/config.ts";
 import { AeonError, describeError } from "./core/errors.ts";
+import { isWithin } from "./core/paths.ts";
 import { VERSION } from "./core/version.ts";
 import { verifyDatabase } from "./database/copy.ts";
 import { checkUnused } from "./database/in_use.ts";
@@ -38,12 +39,17 @@ export interface Restorable {
 	replacements: Replacement[];
 	/** The places that hold something now. */
 	replaced: string[];
+	/** Places outside of the state directory that hold nothing now, and will. */
+	added: string[];
 	/** The folder that this is moved into. */
 	aside: string;
 }
 
 /** The smallest configuration, by which the places of a backup without one are told. */
 const NO_CONFIG = { agents: { main: { provider: "demo" } } };
+
+/** What its configuration is called, which is read as if it were the person's own. */
+const IN_BACKUP = "the aeon.json in the backup";
 
 /**
  * Unpacks a backup and checks all of it; nothing else is changed. Throws `storage_failed` where it is not whole,
@@ -60,10 +66,19 @@ export async function prepareRestore(
 	const replacements = planReplacements(request, manifest, settings);
 	const aside = freeFolder(join(realPath(state), asideName(Date.now())));
 	checkReplacements(replacements, aside);
+	checkNobodyUses(replacements);
+	const replaced = replacements.map(({ to }) => to).filter(isThere);
+	const added = replacements
+		.filter(({ from, to }) => from !== undefined && !isThere(to))
+		.map(({ to }) => to)
+		.filter((to) => !isWithin(to, realPath(state)));
+	return { manifest, replacements, replaced, added, aside };
+}
+
+/** Throws `conflict` where another program has a database open that would be replaced. */
+export function checkNobodyUses(replacements: readonly Replacement[]): void {
 	for (const { name, to } of replacements)
 		if (name.endsWith(".db")) checkUnused(to);
-	const replaced = replacements.map(({ to }) => to).filter(isThere);
-	return { manifest, replacements, replaced, aside };
 }
 
 /** Where the configuration of a command lies, or would lie. */
@@ -86,19 +101,23 @@ async function readRestored(
 	const hasConfig = files.some(({ kind }) => kind === "config");
 	const file = join(unpacked, hasConfig ? "aeon.json" : "no-config.json");
 	if (!hasConfig) await writeFile(file, JSON.stringify(NO_CONFIG));
+	const place = configPlace(request);
 	try {
 		const reading = await readSettings({
 			...surroundings,
 			configFlag: file,
-			place: configPlace(request),
+			place,
 			needs: "storage",
 		});
 		checkPlaces(reading);
 		return reading.settings;
 	} catch (error) {
+		const said = describeError(error)
+			.replaceAll(file, IN_BACKUP)
+			.replace(`${place} cannot be used`, `${IN_BACKUP} cannot be used`);
 		throw new AeonError(
 			"config_invalid",
-			`${path} cannot be restored here: ${describeError(error).replaceAll(file, "its aeon.json")}`,
+			`${path} cannot be restored here: ${said}`,
 			{ cause: error, hint: "Nothing was changed." },
 		);
 	}

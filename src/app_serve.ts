@@ -214,6 +214,7 @@ export class Serving {
 			warn: this.#request.say,
 			logger: this.#logger,
 			store,
+			isServing: true,
 			observe: (event) => {
 				this.#server.observe(event);
 				const isEnd = event.type === "session.updated";

@@ -1,7 +1,7 @@
 // A backup made: everything copied beside the file that it becomes, hashed, packed and read back, and only then given its name.
 
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { copyFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { existsSync, statSync } from "node:fs";
+import { copyFile, mkdir, readdir, rename, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { AeonError, describeError } from "../core/errors.ts";
 import { isWithin } from "../core/paths.ts";
@@ -13,8 +13,13 @@ import {
 	type FileKind,
 	type Manifest,
 } from "./manifest.ts";
-import { realPath } from "./place.ts";
+import { realPath, whyUnwritable } from "./place.ts";
 import { requireRoom, sizeOf } from "./space.ts";
+import {
+	openUnfinished,
+	removeUnfinished,
+	type Unfinished,
+} from "./unfinished.ts";
 
 /** A file or folder that belongs into a backup. What is not there is left out. */
 export interface BackupItem {
@@ -52,9 +57,6 @@ export interface MadeBackup {
 	size: number;
 }
 
-/** Beside a file that grows: `<its name>.<random>.tmp`, a folder of its owner's alone. */
-const UNFINISHED = /^(.+)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
-
 /**
  * Makes a backup, whole or not at all; it is its owner's alone. Throws `not_found` where there is nothing to put into it,
  * `conflict` where the file is there already, `usage` where it cannot be one, `storage_failed` where something cannot be read or written, and `signal.reason` where it is
@@ -75,21 +77,22 @@ export async function makeBackup(
 			hint: "Name another file.",
 		});
 	const name = basename(path);
-	const growing = join(folder, `${name}.${crypto.randomUUID()}.tmp`);
+	let growing: Unfinished | undefined;
 	try {
 		await removeUnfinished(folder, (one) => one === name);
 		// The copies, and at worst as much again for what is packed of them.
 		const needed = items.reduce((sum, item) => sum + sizeOf(item.path), 0);
 		requireRoom(folder, 2 * needed + reserve);
-		const copies = join(growing, "copies");
-		await mkdir(copies, { recursive: true, mode: 0o700 });
+		growing = await openGrowing(path);
+		const copies = join(growing.folder, "copies");
+		await mkdir(copies, { mode: 0o700 });
 		const files: BackedUpFile[] = [];
 		for (const item of items)
 			files.push(...(await copyItem(item, copies, signal)));
 		if (files.length === 0)
 			throw new AeonError("not_found", "there is nothing yet to back up");
 		const manifest = describeFiles(request, files);
-		const packed = join(growing, "packed");
+		const packed = join(growing.folder, "packed");
 		const locate = (file: BackedUpFile) => join(copies, file.name);
 		await writeArchive(packed, { manifest, locate }, signal);
 		// What a disk or its cable has made of it is found out now, not when it is needed.
@@ -109,26 +112,25 @@ export async function makeBackup(
 			{ cause: error },
 		);
 	} finally {
-		await rm(growing, { recursive: true, force: true });
+		await growing?.remove();
 	}
 }
 
-/** Removes what backups that were killed have left in a folder; only of files whose names are wanted. */
-export async function removeUnfinished(
-	folder: string,
-	isWanted: (name: string) => boolean,
-): Promise<void> {
-	if (!existsSync(folder)) return;
-	for (const found of readdirSync(folder)) {
-		const name = UNFINISHED.exec(found)?.[1];
-		if (name !== undefined && isWanted(name))
-			await rm(join(folder, found), { recursive: true, force: true });
-	}
+/** Says what is wrong with the folder of a backup where nothing can be put into it. */
+function openGrowing(path: string): Promise<Unfinished> {
+	return openUnfinished(path).catch((error) => {
+		const { problem, hint } = whyUnwritable(error);
+		throw new AeonError(
+			"storage_failed",
+			`${path} cannot be made: ${dirname(path)} ${problem}`,
+			{ cause: error, hint },
+		);
+	});
 }
 
 function checkPlace(path: string, isForced: boolean): void {
 	const folder = dirname(resolve(path));
-	if (!existsSync(folder))
+	if (!existsSync(folder) || !statSync(folder).isDirectory())
 		throw new AeonError("usage", `${path}: there is no folder ${folder}`);
 	const status = statSync(path, { throwIfNoEntry: false });
 	if (!status) return;

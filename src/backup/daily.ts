@@ -1,6 +1,6 @@
 // Which backups are made and kept day by day, told from their names and a clock.
 
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -32,7 +32,8 @@ export function isDailyName(name: string): boolean {
 
 /** The backups in a folder, by their names alone, the newest first. None where there is no folder. */
 export function listDaily(folder: string): DailyBackup[] {
-	if (!existsSync(folder)) return [];
+	const status = statSync(folder, { throwIfNoEntry: false });
+	if (!status?.isDirectory()) return [];
 	return readdirSync(folder)
 		.flatMap((name) => {
 			const [, ...parts] = NAME.exec(name) ?? [];

@@ -4,8 +4,8 @@ import type { Clock } from "../core/clock.ts";
 import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Child } from "../core/platform.ts";
-import { removeUnfinished } from "./backup.ts";
 import { dueSince, isChanged, isDailyName, listDaily } from "./daily.ts";
+import { removeUnfinished } from "./unfinished.ts";
 
 /** What the settings in force say of it. */
 export interface DailySettings {

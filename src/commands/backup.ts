@@ -4,7 +4,6 @@ import { defineCommand } from "citty";
 import { AeonError } from "../core/errors.ts";
 import { stateDirectory } from "../core/paths.ts";
 import { platform } from "../core/platform.ts";
-import { openStateDirectory } from "../core/state.ts";
 import { print } from "../core/terminal.ts";
 import { configFlag, surroundings } from "./options.ts";
 import { withSignals } from "./signals.ts";
@@ -39,7 +38,6 @@ export const backup = defineCommand({
 		platform.hideProcess();
 		if (daily) setPriority(constants.priority.PRIORITY_LOW);
 		const state = stateDirectory(surroundings().home);
-		openStateDirectory(state);
 		const [{ backUp, backUpToday }, { readSettings }] = await Promise.all([
 			import("../app_backup.ts"),
 			import("../settings/settings.ts"),

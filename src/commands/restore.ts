@@ -49,10 +49,11 @@ export const restore = defineCommand({
 		};
 		try {
 			await withSignals(stop, async () => {
-				const [{ prepareRestore }, { replaceAll }] = await Promise.all([
-					import("../app_restore.ts"),
-					import("../backup/replace.ts"),
-				]);
+				const [{ prepareRestore, checkNobodyUses }, { replaceAll }] =
+					await Promise.all([
+						import("../app_restore.ts"),
+						import("../backup/replace.ts"),
+					]);
 				const found = await prepareRestore({
 					path: resolve(file),
 					state,
@@ -63,6 +64,8 @@ export const restore = defineCommand({
 				print(describePlan(file, found));
 				if (!yes && !(await ask("Go on? [y/N] ")))
 					return print("Nothing was changed.\n");
+				// A person takes time to answer.
+				checkNobodyUses(found.replacements);
 				isReplacing = true;
 				for await (const _ of replaceAll(found.replacements, found.aside));
 				print(describeResult(found));
@@ -77,12 +80,19 @@ export const restore = defineCommand({
 /** What is about to be done, as a person reads it. */
 function describePlan(
 	file: string,
-	{ manifest, replaced, aside }: Restorable,
+	{ manifest, replaced, added, aside }: Restorable,
 ): string {
-	const head = `${printable(file)} is whole. It was made at ${formatTime(manifest.made_at)} by Aeon ${printable(manifest.aeon)}.\n`;
-	if (replaced.length === 0) return `${head}It replaces nothing.\n`;
-	const lines = replaced.map((path) => `  ${printable(path)}\n`).join("");
-	return `${head}What is there now is moved into ${printable(aside)}:\n${lines}`;
+	const list = (head: string, paths: string[]) =>
+		[`${head}\n`, ...paths.map((path) => `  ${printable(path)}\n`)].join("");
+	return [
+		`${printable(file)} is whole. It was made at ${formatTime(manifest.made_at)} by Aeon ${printable(manifest.aeon)}.\n`,
+		replaced.length === 0
+			? "It replaces nothing.\n"
+			: list(`What is there now is moved into ${printable(aside)}:`, replaced),
+		added.length === 0
+			? ""
+			: list("New files outside of the state directory:", added),
+	].join("");
 }
 
 function describeResult({ manifest, replaced, aside }: Restorable): string {

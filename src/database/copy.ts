@@ -1,6 +1,7 @@
 // Copies of databases: made while another process writes, and looked through before they are trusted.
 
 import {
+	chmodSync,
 	closeSync,
 	existsSync,
 	fsyncSync,
@@ -8,6 +9,7 @@ import {
 	rmSync,
 	statSync,
 } from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { AeonError } from "../core/errors.ts";
 import { platform, type SqlDatabase } from "../core/platform.ts";
 import { check } from "./database.ts";
@@ -20,10 +22,23 @@ const PRAGMAS = ["busy_timeout = 10000", "cache_size = -2000", "mmap_size = 0"];
 /** What SQLite keeps beside a database. */
 const COMPANIONS = ["-wal", "-shm"];
 
+/** What of a database is content: without its log it is an older one, or damaged. */
+const CONTENT = ["", "-wal", "-journal"];
+
+/** What SQLite says where it has no place for the files that it wants beside a database, even to read it. */
+const NO_PLACE = /^SQLITE_(CANTOPEN|FULL|IOERR_SHM|PERM|READONLY)/;
+
+/** What SQLite says of a database that it could open, while it copies. */
+const SOURCE_FAILURE =
+	/^SQLITE_(BUSY|CORRUPT|NOTADB|IOERR_(READ|SHORT_READ|CORRUPTFS))/;
+
+/** What the system says of the disk that is written. */
+const TARGET_FAILURE = /^(ENOSPC|EDQUOT|EROFS|EFBIG)/;
+
 /**
  * Makes a file of all that a database held when this began, by another connection, so that its own goes on writing. The
  * file is its owner's alone and on the disk; there must be none yet. Blocks this process as long as it takes, some seconds
- * a gigabyte. Throws `storage_failed`, and then leaves no file.
+ * a gigabyte. The database's own disk may be full or read-only. Throws `storage_failed`, and then leaves no file.
  */
 export async function copyDatabase(
 	source: string,
@@ -33,16 +48,24 @@ export async function copyDatabase(
 	await guarded(source, () => statSync(source));
 	// SQLite would make it readable by everybody, and takes an empty one.
 	await guarded(target, () => closeSync(openSync(target, "wx", 0o600)));
+	const raw = `${target}.raw`;
 	try {
-		vacuumInto(source, target);
+		const database = await openSource(source, raw);
+		try {
+			database.prepare("VACUUM INTO $target").run({ target });
+		} finally {
+			database.close();
+		}
 		syncFile(target);
 	} catch (error) {
 		rmSync(target, { force: true });
 		rmSync(`${target}-journal`, { force: true });
-		const isTarget = /^(SQLITE_FULL|SQLITE_IOERR|E)/.test(codeOf(error));
-		await guarded(isTarget ? target : source, () => {
+		await guarded(SOURCE_FAILURE.test(codeOf(error)) ? source : target, () => {
 			throw error;
 		});
+	} finally {
+		for (const end of [...CONTENT, ...COMPANIONS])
+			rmSync(raw + end, { force: true });
 	}
 }
 
@@ -77,14 +100,58 @@ export function verifyDatabase(path: string, schema: Schema): Promise<void> {
 	});
 }
 
-function vacuumInto(source: string, target: string): void {
-	const database = platform.openDatabase(source);
+/** A database to be read; where SQLite cannot work beside it, its bytes at another place, `raw`. */
+async function openSource(source: string, raw: string): Promise<SqlDatabase> {
+	try {
+		return openToRead(source);
+	} catch (error) {
+		if (!NO_PLACE.test(codeOf(error)))
+			await guarded(source, () => {
+				throw error;
+			});
+	}
+	// Whoever has it open has made those files, and with them it could be read: now nobody has.
+	const before = stateOf(source);
+	for (const end of CONTENT)
+		if (existsSync(source + end))
+			await copyFile(source + end, raw + end).catch((error) =>
+				guarded(TARGET_FAILURE.test(codeOf(error)) ? raw : source, () => {
+					throw error;
+				}),
+			);
+	if (stateOf(source) !== before)
+		throw new AeonError(
+			"storage_failed",
+			`The store ${source} was written while it was copied, and its disk has no place for what SQLite needs to do both`,
+			{ hint: "Free some space on that disk, and try again." },
+		);
+	chmodSync(raw, 0o600);
+	return guarded(source, () => openToRead(raw));
+}
+
+/** Opens it, and what SQLite needs beside it. */
+function openToRead(path: string): SqlDatabase {
+	const database = platform.openDatabase(path);
 	try {
 		for (const pragma of PRAGMAS) database.exec(`PRAGMA ${pragma}`);
-		database.prepare("VACUUM INTO $target").run({ target });
-	} finally {
+		database.prepare("SELECT 1 FROM sqlite_schema").get();
+		return database;
+	} catch (error) {
 		database.close();
+		throw error;
 	}
+}
+
+/** The same as long as nobody writes into a database. */
+function stateOf(path: string): string {
+	const states = CONTENT.map((end) => {
+		const status = statSync(path + end, {
+			bigint: true,
+			throwIfNoEntry: false,
+		});
+		return status && [status.ino, status.size, status.mtimeNs].join();
+	});
+	return states.join(" ");
 }
 
 /** SQLite leaves it to the system when the copy goes to the disk. */

@@ -31,7 +31,7 @@ const FAILURES: Failure[] = [
 	{
 		code: /^SQLITE_NOTADB/,
 		problem: "it is not a SQLite database",
-		hint: "Correct storage.sessions_db in aeon.json, or move the file aside: Aeon makes a new one.",
+		hint: "Correct its path in aeon.json, or move the file aside: Aeon makes a new one.",
 	},
 	{
 		code: /^SQLITE_CORRUPT/,

@@ -58,7 +58,7 @@ export function recoverDatabase(
 		return `The ${what} in ${path} could not be read, so the file was set aside as ${aside}; ${
 			backup
 				? `they go on from the backup of ${asMinute(backup.madeAt)}.`
-				: "there was no backup, so they begin anew."
+				: `there was no ${backups.length > 0 ? "whole " : ""}backup, so they begin anew.`
 		}`;
 	});
 }
@@ -83,6 +83,8 @@ async function restoreFirst(
 			remove(copy);
 			const cause = error instanceof AeonError ? error.cause : error;
 			if (/^(ENOSPC|EDQUOT|EROFS|SQLITE_FULL)/.test(codeOf(cause))) throw cause;
+			// There was room for the copy, and none for the -shm file that it is looked through with.
+			if (codeOf(cause).startsWith("SQLITE_IOERR_SHM")) throw error;
 		}
 	}
 	return undefined;

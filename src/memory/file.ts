@@ -1,12 +1,13 @@
-// The database of facts: opened when it is needed, made by the first fact, and set aside where it is damaged.
+// The database of facts: opened when it is needed, made by the first fact, and put back from a backup where it is damaged.
 
-import { existsSync, renameSync } from "node:fs";
-import { AeonError, hasCode } from "../core/errors.ts";
+import { existsSync } from "node:fs";
+import { AeonError, describeError, hasCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SqlDatabase, Statement } from "../core/platform.ts";
 import { type Connection, openConnection } from "../database/database.ts";
 import { guarded, isDamage } from "../database/failure.ts";
 import { Patience } from "../database/patience.ts";
+import type { DatabaseBackup } from "../database/recovery.ts";
 import { FactTable } from "./facts.ts";
 import { MEMORY } from "./schema.ts";
 import { VectorTable } from "./vectors.ts";
@@ -37,8 +38,13 @@ interface Open {
 	tables: Tables;
 }
 
-/** What SQLite keeps of a database. */
-const FILES = ["-wal", "-shm", ""];
+/** What is done about a damaged file. */
+export interface Repair {
+	/** The backups to go on from, the one to be tried first at the beginning. No other process may have the file open. */
+	backups(): Promise<readonly DatabaseBackup[]>;
+	/** Is called when another file has taken the place of the damaged one. */
+	repaired(): void;
+}
 
 /** A disk that damages the next database as well is not given one after the other. */
 const RENEWAL_PAUSE_MS = 60_000;
@@ -48,22 +54,29 @@ export class MemoryFile {
 	readonly #path: string;
 	readonly #logger: Logger;
 	readonly #now: () => number;
+	readonly #repair: Repair | undefined;
 	#opening: Promise<Open> | undefined;
-	/** While a damaged file is being set aside; true where the next one may be begun. */
+	/** While a damaged file is being put right; true where that has been done. */
 	#renewing: Promise<boolean> | undefined;
 	#opened = 0;
 	#problem: string | undefined;
 	#renewedAt = Number.NEGATIVE_INFINITY;
 	#isClosed = false;
 
-	/** `now` gives milliseconds since 1970. */
-	constructor(path: string, logger: Logger, now: () => number) {
+	/** `now` gives milliseconds since 1970. Without a `repair` a damaged file stays as it is, and is said to be damaged. */
+	constructor(
+		path: string,
+		logger: Logger,
+		now: () => number,
+		repair?: Repair,
+	) {
 		this.#path = path;
 		this.#logger = logger;
 		this.#now = now;
+		this.#repair = repair;
 	}
 
-	/** That a damaged file was set aside, as a sentence. */
+	/** That a damaged file was set aside and what took its place, as a sentence. */
 	get problem(): string | undefined {
 		return this.#problem;
 	}
@@ -77,9 +90,10 @@ export class MemoryFile {
 	async read<T>(work: (tables: Tables) => T): Promise<T | undefined> {
 		await this.#renewing;
 		if (!this.exists()) return undefined;
-		return await this.#orRenewed(
-			({ connection, tables }) => connection.read(() => work(tables)),
-			() => undefined,
+		const look = ({ connection, tables }: Open) =>
+			connection.read(() => work(tables));
+		return await this.#orRenewed(look, async () =>
+			this.exists() ? look(await this.#open()) : undefined,
 		);
 	}
 
@@ -95,15 +109,16 @@ export class MemoryFile {
 
 	async close(): Promise<void> {
 		this.#isClosed = true;
+		await this.#renewing?.catch(() => {});
 		// What could not be opened has said so to whoever wanted it.
 		const open = await this.#opening?.catch(() => undefined);
 		await open?.connection.close();
 	}
 
-	/** Does the work; the other one where the file turns out to be damaged and a new one may be begun. */
+	/** Does the work; the other one where the file turned out to be damaged and has been put right. */
 	async #orRenewed<T>(
 		work: (open: Open) => Promise<T>,
-		renewed: () => T | Promise<T>,
+		renewed: () => Promise<T>,
 	): Promise<T> {
 		const opening = this.#open();
 		try {
@@ -152,13 +167,13 @@ export class MemoryFile {
 		}
 	}
 
-	/** Sets the file aside that failed with this error. False where that does not help: it is not damaged. */
+	/** Puts the file right that failed with this error. False where that does not help: it is not damaged. */
 	async #renew(opening: Promise<Open>, error: unknown): Promise<boolean> {
 		if (this.#isClosed || !isDamage(error)) return false;
 		// Another one that met the same damage sees to it.
 		if (this.#opening !== opening) return (await this.#renewing) ?? true;
 		this.#opening = undefined;
-		this.#renewing = this.#setAside(opening, error);
+		this.#renewing = this.#recover(opening, error);
 		try {
 			return await this.#renewing;
 		} finally {
@@ -166,26 +181,39 @@ export class MemoryFile {
 		}
 	}
 
-	async #setAside(opening: Promise<Open>, error: unknown): Promise<boolean> {
+	async #recover(opening: Promise<Open>, error: unknown): Promise<boolean> {
 		const open = await opening.catch(() => undefined);
 		// Closing what is damaged may fail, too; its files are free afterwards.
 		await open?.connection.close().catch(() => {});
+		if (!this.#repair) throw damaged(this.#path, error);
 		if (this.#now() - this.#renewedAt < RENEWAL_PAUSE_MS) return false;
+		const { recoverDatabase } = await import("../database/recovery.ts");
+		this.#problem = await recoverDatabase(
+			this.#path,
+			this.#now(),
+			await this.#repair.backups().catch(unlisted),
+			{ schema: MEMORY, what: "facts" },
+		);
 		this.#renewedAt = this.#now();
-		const aside = await guarded(this.#path, () => this.#rename());
-		this.#problem = `What was remembered in ${this.#path} could not be read, so the file was set aside as ${aside}; memory begins anew.`;
 		this.#logger.error("memory.damaged", { problem: this.#problem, error });
+		this.#repair.repaired();
 		return true;
 	}
+}
 
-	/** Gives the name that the file has now. */
-	#rename(): string {
-		let timestamp = this.#now();
-		while (existsSync(`${this.#path}.damaged-${timestamp}`)) timestamp++;
-		const aside = `${this.#path}.damaged-${timestamp}`;
-		for (const end of FILES)
-			if (existsSync(this.#path + end))
-				renameSync(this.#path + end, aside + end);
-		return aside;
-	}
+function unlisted(cause: unknown): never {
+	const message = `The backups cannot be listed: ${describeError(cause)}`;
+	throw new AeonError("storage_failed", message, { cause });
+}
+
+/** Is said where another process may have the file open, so that nobody but a server may put it right. */
+function damaged(path: string, error: unknown): AeonError {
+	return new AeonError(
+		"storage_failed",
+		`What is remembered in ${path} cannot be read: the file is damaged`,
+		{
+			hint: "Start aeon serve: it sets the file aside and goes on from the newest backup that is whole.",
+			cause: error,
+		},
+	);
 }

@@ -20,7 +20,7 @@ export interface MemoryState {
 	facts: number;
 	/** Facts that still have to be embedded; none where there is no endpoint. */
 	waiting: number;
-	/** Why facts are not found by their meaning just now, or at all, as a sentence for a person. */
+	/** That the file was damaged and what took its place, and why facts are not found by their meaning, in sentences for a person. */
 	problem?: string;
 }
 

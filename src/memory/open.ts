@@ -1,7 +1,10 @@
+// The memory as its port has it, made of the file of facts and of what tells their meaning.
+
 import { type Clock, steadyClock } from "../core/clock.ts";
 import { AeonError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Fact } from "../core/memory.ts";
+import type { DatabaseBackup } from "../database/recovery.ts";
 import { MemoryFile } from "./file.ts";
 import { Meaning } from "./meaning.ts";
 import type { Memory, OwnedFact } from "./memory.ts";
@@ -18,15 +21,23 @@ export interface MemoryParts {
 	now?(): number;
 	/** For what waits. */
 	clock?: Clock;
+	/**
+	 * What a damaged file is put right with, the backup to be tried first at the beginning. Only for whoever has the file
+	 * alone: without it a damaged file stays as it is, and everything throws `storage_failed`.
+	 */
+	backups?(): Promise<readonly DatabaseBackup[]>;
 }
 
 /** The memory in a database file, which is not touched before somebody asks. Until it is told to `use` an endpoint, words are all it goes by. */
 export function openMemory(
 	path: string,
-	{ logger, now = Date.now, clock = steadyClock }: MemoryParts,
+	{ logger, now = Date.now, clock = steadyClock, backups }: MemoryParts,
 ): Memory {
-	const file = new MemoryFile(path, logger, now);
 	let meaning: Meaning | undefined;
+	// Of what a backup has, something may still wait for its meaning.
+	const repaired = () => meaning?.saved();
+	const repair = backups && { backups, repaired };
+	const file = new MemoryFile(path, logger, now, repair);
 	/** Endpoints that are no longer in use, until they have ended. */
 	let ending: Promise<void> = Promise.resolve();
 	let isClosed = false;

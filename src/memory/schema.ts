@@ -1,3 +1,5 @@
+// The tables of the database of facts, as the steps that make them.
+
 import { createFullText } from "../database/full_text.ts";
 import type { Schema } from "../database/migrate.ts";
 

@@ -15,9 +15,8 @@ import {
 	type BackupItem,
 	type BackupRequest,
 	makeBackup,
-	removeUnfinished,
 } from "../../src/backup/backup.ts";
-import { canMount, onSmallDisk } from "../storage/small_disk.ts";
+import { canMount, onSmallDisk, remount } from "../storage/small_disk.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/home.ts";
 
 let folder: TemporaryFolder;
@@ -91,7 +90,7 @@ test("what grows is nobody else's to look at", async () => {
 		name: "sessions.db",
 		kind: "sessions",
 		copy: async (copy) => {
-			const [growing = ""] = made();
+			const growing = made().find((name) => name.endsWith(".tmp")) ?? "";
 			mode = statSync(join(folder.path, "out", growing)).mode & 0o777;
 			writeFileSync(copy, "");
 		},
@@ -163,6 +162,10 @@ test("a folder, a device and a folder that is not there are no place for a backu
 		],
 		["/dev/null", "/dev/null is no plain file"],
 		["/nowhere/a.tar.gz", "/nowhere/a.tar.gz: there is no folder /nowhere"],
+		[
+			join(folder.path, "token", "a.tar.gz"),
+			`${join(folder.path, "token", "a.tar.gz")}: there is no folder ${join(folder.path, "token")}`,
+		],
 	] as const) {
 		target = path;
 		await expect(make({ isForced: true })).rejects.toMatchObject({
@@ -213,7 +216,30 @@ test("what a killed backup has left is removed by the next one to the same file,
 	}
 	await make();
 	expect(made().sort()).toEqual(["a.tar.gz", ...others].sort());
-	await removeUnfinished(join(folder.path, "none"), () => true);
+});
+
+test("two backups to one file at once leave each other alone, and both are whole", async () => {
+	const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
+	const { promise: hasBegun, resolve: begun } = Promise.withResolvers<void>();
+	const slow: BackupItem = {
+		...(items[2] as BackupItem),
+		copy: async (copy) => {
+			writeFileSync(copy, "slow");
+			begun();
+			await mayGoOn;
+		},
+	};
+	const first = make({ isForced: true, items: [slow] });
+	await hasBegun;
+	const { manifest } = await make();
+	expect(await readArchive(target, { version: "0.1.0" })).toEqual(manifest);
+	goOn();
+	const other = await first;
+	expect(await readArchive(target, { version: "0.1.0" })).toEqual(
+		other.manifest,
+	);
+	expect(other.manifest).not.toEqual(manifest);
+	expect(made()).toEqual(["a.tar.gz"]);
 });
 
 test("a copy that became another one on its way to the disk is no backup", async () => {
@@ -269,10 +295,29 @@ test.skipIf(!canMount)(
 	},
 );
 
+test.skipIf(!canMount)(
+	"a disk that is mounted read-only is said to be that (needs the right to mount)",
+	async () => {
+		await onSmallDisk(async (disk) => {
+			remount(disk, "ro");
+			target = join(disk, "a.tar.gz");
+			await expect(make()).rejects.toMatchObject({
+				code: "storage_failed",
+				message: `${target} cannot be made: ${disk} may not be written: its disk is mounted read-only`,
+			});
+		});
+	},
+);
+
 test.skipIf(process.getuid?.() === 0)(
 	"a folder that may not be written is said to be that (root may write everywhere)",
 	async () => {
-		chmodSync(join(folder.path, "out"), 0o500);
-		await expect(make()).rejects.toMatchObject({ code: "storage_failed" });
+		const out = join(folder.path, "out");
+		chmodSync(out, 0o500);
+		await expect(make()).rejects.toMatchObject({
+			code: "storage_failed",
+			message: `${target} cannot be made: ${out} may not be written`,
+			hint: "Check who owns it, or name another folder.",
+		});
 	},
 );

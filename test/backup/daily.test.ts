@@ -59,6 +59,8 @@ test("the backups of a folder are those with such names, the newest first", () =
 		},
 	]);
 	expect(listDaily(join(folder.path, "none"))).toEqual([]);
+	writeFileSync(join(folder.path, "file"), "");
+	expect(listDaily(join(folder.path, "file"))).toEqual([]);
 });
 
 test("a backup is due when there is none, or when the newest one is a day old", () => {

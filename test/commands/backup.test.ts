@@ -24,6 +24,7 @@ import {
 	saidIn,
 	sayIn,
 } from "../backup/full_home.ts";
+import { canMount, onSmallDisk, remount } from "../storage/small_disk.ts";
 import { run, start } from "../support/command.ts";
 import { temporaryFolder, temporaryHome } from "../support/home.ts";
 import {
@@ -243,12 +244,12 @@ test("of the daily backups as many are kept as are wanted, and nothing else in t
 	mkdirSync(place);
 	const ahead = `aeon-${new Date().getFullYear() + 3}-01-01-0000.tar.gz`;
 	const left = `aeon-2026-01-01-0000.tar.gz.${crypto.randomUUID()}.tmp`;
+	mkdirSync(join(place, left));
 	for (const name of [
 		"aeon-2025-01-02-0000.tar.gz",
 		"aeon-2025-01-03-0000.tar.gz",
 		"holiday.tar.gz",
 		ahead,
-		left,
 	])
 		writeFileSync(join(place, name), "x");
 	const made = await run(["backup", "--daily"], { home: path });
@@ -264,6 +265,43 @@ test("of the daily backups as many are kept as are wanted, and nothing else in t
 	expect(await run(["backup", "--daily"], { home: path })).toMatchObject({
 		code: 2,
 		err: "aeon: backups.keep is 0: none is kept\n",
+	});
+});
+
+test("where no daily backup can be put it is said with the name of the setting, and what to do", async () => {
+	using home = await fullHome("sqlite");
+	const { path } = home;
+	writeFileSync(join(path, "file"), "x");
+	const daily = (directory: string) => {
+		const config = configOf("sqlite", { backups: { directory } });
+		writeFileSync(join(path, ".aeon", "aeon.json"), JSON.stringify(config));
+		return run(["backup", "--daily"], { home: path });
+	};
+	for (const directory of [join(path, "file"), join(path, "file", "below")])
+		expect(await daily(directory)).toEqual({
+			code: 1,
+			out: "",
+			err: `aeon: No backup can be put into backups.directory of aeon.json: ${directory} is no folder: there is a file in its place\nName another folder, or move that file aside.\n`,
+		});
+	// Root may write everywhere.
+	if (process.getuid?.() !== 0) {
+		const closed = join(path, "closed");
+		mkdirSync(closed, { mode: 0o500 });
+		expect(await daily(closed)).toEqual({
+			code: 1,
+			out: "",
+			err: `aeon: No backup can be put into backups.directory of aeon.json: ${closed} may not be written\nCheck who owns it, or name another folder.\n`,
+		});
+	}
+	if (!canMount) return;
+	await onSmallDisk(async (disk) => {
+		remount(disk, "ro");
+		for (const directory of [disk, join(disk, "below")])
+			expect(await daily(directory)).toEqual({
+				code: 1,
+				out: "",
+				err: `aeon: No backup can be put into backups.directory of aeon.json: ${directory} may not be written: its disk is mounted read-only\nMount that disk so that it can be written, or name a folder on another one.\n`,
+			});
 	});
 });
 

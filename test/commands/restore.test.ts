@@ -197,6 +197,86 @@ test("a person is asked, and only a yes changes anything", async () => {
 	expect(await saidIn(home.path, "sqlite")).toEqual(["one", "two"]);
 });
 
+test("what another program has opened while the person was asked is not replaced", async () => {
+	using home = await otherHome("sqlite");
+	const path = join(home.path, ".aeon", "memory.db");
+	const before = snapshot(home.path);
+	using terminal = openTerminal(home.path, {
+		args: ["restore", backups.sqlite ?? ""],
+	});
+	await terminal.sees("Go on? [y/N] ");
+	{
+		using database = new Database(path);
+		database.query("SELECT count(*) FROM facts").get();
+		terminal.types("y\r");
+		await terminal.sees(`another program has ${path} open`);
+		expect(await terminal.exited).toBe(1);
+	}
+	expect(snapshot(home.path)).toEqual(before);
+});
+
+test("every place outside of the state directory is named before the question, also where there is nothing yet", async () => {
+	using home = temporaryFolder();
+	const persona = join(home.path, "elsewhere", "persona.txt");
+	const facts = join(home.path, "facts.db");
+	const place = join(home.path, "etc", "aeon.json");
+	const file = await forge([
+		[
+			"config",
+			"aeon.json",
+			JSON.stringify({
+				agents: { main: { provider: "demo", system_prompt_file: persona } },
+				memory: { database: facts },
+			}),
+		],
+		["prompt", "prompts/main", "You are somebody else."],
+		["state", "state/token", "t"],
+	]);
+	const args = ["restore", file, "--config", place];
+	using terminal = openTerminal(home.path, { args });
+	await terminal.sees("It replaces nothing.");
+	await terminal.sees("New files outside of the state directory:");
+	await terminal.sees(`  ${persona}\r\n  ${place}\r\nGo on? [y/N] `);
+	terminal.types("n\r");
+	await terminal.exited;
+	mkdirSync(join(home.path, "elsewhere"));
+	writeFileSync(persona, "mine");
+	writeFileSync(facts, "");
+	const outcome = await restore(home.path, file, "--config", place);
+	expect(outcome).toMatchObject({ code: 0, err: "" });
+	expect(outcome.out.split("\n").slice(2, 6)).toEqual([
+		`  ${facts}`,
+		`  ${persona}`,
+		"New files outside of the state directory:",
+		`  ${place}`,
+	]);
+});
+
+test("where the aeon.json of a backup cannot be used it is that one which is named, not the person's own", async () => {
+	using home = await otherHome("sqlite");
+	const memory = { database: `\${NOWHERE}/memory.db` };
+	for (const [text, says] of [
+		[
+			JSON.stringify(configOf("sqlite", { from_the_future: 1 })),
+			" cannot be used:\n  from_the_future: ",
+		],
+		[
+			JSON.stringify(configOf("sqlite", { memory })),
+			" cannot be used:\n  memory.database: ",
+		],
+		["no JSON", ":1:1: is not JSON"],
+	] as const) {
+		const file = await forge([["config", "aeon.json", text]]);
+		const { code, err } = await restore(home.path, file);
+		expect(code).toBe(2);
+		expect(err).toStartWith(
+			`aeon: ${file} cannot be restored here: the aeon.json in the backup${says}`,
+		);
+		expect(err).toEndWith("\nNothing was changed.\n");
+		expect(err).not.toContain(join(home.path, ".aeon"));
+	}
+});
+
 let forged = 0;
 
 /** A backup with other files and another manifest than Aeon would have written. */

@@ -19,9 +19,11 @@ import { ANNA, endpoint, openRig, STAYS, settled } from "./rig.ts";
 
 const NOW = 1_700_000_000_000;
 
-test("a damaged file is set aside with what lies beside it, said aloud, and memory begins anew", async () => {
+const none = async () => [];
+
+test("a damaged file without a backup is set aside with what lies beside it, said aloud, and memory begins anew", async () => {
 	let now = NOW;
-	await using rig = openRig({ now: () => now });
+	await using rig = openRig({ now: () => now, backups: none });
 	const { memory, path } = rig;
 	const garbage = "this is no database ".repeat(500);
 	mkdirSync(dirname(path), { recursive: true });
@@ -34,7 +36,7 @@ test("a damaged file is set aside with what lies beside it, said aloud, and memo
 		"memory.db.damaged-1700000000000",
 		"memory.db.damaged-1700000000000-shm",
 	]);
-	const problem = `What was remembered in ${path} could not be read, so the file was set aside as ${aside}; memory begins anew.`;
+	const problem = `The facts in ${path} could not be read, so the file was set aside as ${aside}; there was no backup, so they begin anew.`;
 	expect(await memory.state()).toEqual({ facts: 0, waiting: 0, problem });
 	expect(rig.log).toEqual([
 		["memory.damaged", { problem, error: expect.anything() }],
@@ -55,7 +57,7 @@ test("a damaged file is set aside with what lies beside it, said aloud, and memo
 });
 
 test("damage that shows while the file is open is met by everybody at once, and set aside once", async () => {
-	await using rig = openRig({ now: () => NOW });
+	await using rig = openRig({ now: () => NOW, backups: none });
 	const { path, memory } = rig;
 	await using far = await startFakeEmbeddings();
 	const file = new MemoryFile(path, rig.logger, Date.now);
@@ -94,7 +96,7 @@ test("damage that shows while the file is open is met by everybody at once, and 
 
 test("a disk that damages the next file as well is not given one after the other", async () => {
 	let now = NOW;
-	await using rig = openRig({ now: () => now });
+	await using rig = openRig({ now: () => now, backups: none });
 	const damage = () => {
 		mkdirSync(dirname(rig.path), { recursive: true });
 		writeFileSync(rig.path, "this is no database ".repeat(500));

@@ -3,11 +3,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Clock } from "../../src/core/clock.ts";
 import type { LogFields, Logger } from "../../src/core/logger.ts";
 import type { Owner } from "../../src/core/memory.ts";
 import type { EmbeddingOptions, Memory } from "../../src/memory/memory.ts";
-import { openMemory } from "../../src/memory/open.ts";
+import { type MemoryParts, openMemory } from "../../src/memory/open.ts";
 
 /** Two people who must not know of each other. */
 export const ANNA: Owner = { agentId: "main", user: "telegram:777" };
@@ -32,13 +31,7 @@ export interface Rig extends AsyncDisposable {
 	reopen(): Promise<void>;
 }
 
-export function openRig({
-	clock,
-	now,
-}: {
-	clock?: Clock;
-	now?(): number;
-} = {}): Rig {
+export function openRig(parts: Omit<MemoryParts, "logger"> = {}): Rig {
 	const folder = mkdtempSync(join(tmpdir(), "aeon-memory-"));
 	const path = join(folder, "state", "memory.db");
 	const log: Rig["log"] = [];
@@ -52,8 +45,7 @@ export function openRig({
 		hide() {},
 		close() {},
 	};
-	const open = () =>
-		openMemory(path, { logger, ...(clock && { clock }), ...(now && { now }) });
+	const open = () => openMemory(path, { logger, ...parts });
 	const rig: Rig = {
 		memory: open(),
 		folder,

@@ -24,7 +24,7 @@ test("a vector has length 1, and is kept little-endian", () => {
 		expect(normalised(wrong)).toBeUndefined();
 });
 
-test("the cosine of two vectors is what it should be", () => {
+test("the cosine of two vectors is 1 where they point the same way, 0 across and -1 against each other", () => {
 	const cosine = cosineTo(vectorOf(1, 1));
 	expect(cosine(toBytes(vectorOf(1, 1)))).toBeCloseTo(1);
 	expect(cosine(toBytes(vectorOf(1, 0)))).toBeCloseTo(Math.SQRT1_2);

@@ -15,6 +15,7 @@ import { Answer, type AnswerAddress } from "./answer.ts";
 import { Chat } from "./chat.ts";
 import { Confirming } from "./confirming.ts";
 import { type Delay, Delays } from "./delays.ts";
+import { Noting } from "./noting.ts";
 import { fileLane, isUncertain, laneOf, nameOf } from "./part.ts";
 import { partsOf, type Saying } from "./saying.ts";
 import type { Outcome, SendingParts } from "./sending.ts";
@@ -57,6 +58,7 @@ export class Outbox {
 	readonly #inHand = new Set<string>();
 	/** Messages on their way into the store that are said once. */
 	readonly #saying = new Map<string, Promise<void>>();
+	readonly #noting = new Noting();
 	readonly #delays = new Delays();
 	readonly #watching: Watching;
 	readonly #confirming: Confirming;
@@ -182,6 +184,7 @@ export class Outbox {
 			// It goes on after the next start.
 		}
 		this.#end.abort(new Error("Aeon ends"));
+		await this.#noting.over(hurry);
 	}
 
 	async #sayOnce(
@@ -216,9 +219,7 @@ export class Outbox {
 
 	#send(parts: readonly OutboxPart[]): void {
 		this.#hold(parts);
-		for (const part of parts) {
-			this.#chat(part.to, laneOf(part)).enqueue([part]);
-		}
+		for (const part of parts) this.#chat(part.to, laneOf(part)).enqueue([part]);
 	}
 
 	#begin(runId: string, address: AnswerAddress): void {
@@ -261,7 +262,7 @@ export class Outbox {
 			clock,
 			signal: this.#end.signal,
 			now: clock.now,
-			save: (part) => store.saveParts([part]),
+			save: (part) => this.#noting.add(store.saveParts([part])),
 			makeWay: () =>
 				lane === to ? this.#chats.get(fileLane(to))?.followed() : undefined,
 			settled: (outcome) => this.#settled(outcome),

@@ -142,6 +142,12 @@ async function bring(
 	// A kill from here on leaves it unknown whether it arrived.
 	part.triedAt ??= dialog.bookmark?.(to) ?? "";
 	await save(part);
+	if (signal.aborted) {
+		// Nothing went out, so that the next start has nothing to wait for.
+		const { triedAt: _, ...rest } = part;
+		await save({ ...rest, ...(triedAt !== undefined && { triedAt }) });
+		throw signal.reason;
+	}
 	return dialog.send(
 		to,
 		{

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { DialogEvent } from "../../src/core/event.ts";
-import type { Logger } from "../../src/core/logger.ts";
+import { type Logger, silent } from "../../src/core/logger.ts";
 import { Outbox } from "../../src/delivery/outbox.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { SessionStore } from "../../src/storage/store.ts";
@@ -38,14 +38,7 @@ afterEach(async () => {
 function open(front: Partial<SessionStore> = {}): Outbox {
 	const note = (event: string, fields?: unknown) =>
 		void logged.push([event, fields]);
-	const logger: Logger = {
-		debug() {},
-		info() {},
-		warn: note,
-		error: note,
-		hide() {},
-		close() {},
-	};
+	const logger: Logger = { ...silent, warn: note, error: note };
 	return new Outbox({
 		dialog: platform.dialog,
 		store: { ...store, ...front },
@@ -290,6 +283,31 @@ test("a try that surely did nothing leaves nothing to be looked for", async () =
 		undefined,
 		undefined,
 	]);
+});
+
+test("what is about to be sent when Aeon ends, and is not, is not taken for what may be there", async () => {
+	const begun = Promise.withResolvers<void>();
+	const disk = Promise.withResolvers<void>();
+	const written = Promise.withResolvers<void>();
+	outbox = open({
+		async saveParts(parts) {
+			const isTry = parts.some(({ triedAt }) => triedAt !== undefined);
+			if (isTry) begun.resolve();
+			if (isTry) await disk.promise;
+			await store.saveParts(parts);
+			if (isTry) written.resolve();
+		},
+	});
+	await outbox.say("777", { text: "hello" });
+	await begun.promise;
+	const closed = outbox.close(AbortSignal.abort());
+	await clock.advance(0);
+	disk.resolve();
+	await Promise.all([closed, written.promise]);
+	expect(platform.told("send")).toEqual([]);
+	const [left] = await store.pendingParts("post");
+	expect(left).toMatchObject({ content: { text: "hello" }, attempts: 0 });
+	expect(left?.triedAt).toBeUndefined();
 });
 
 test("what waits is sent after a restart, in order, and what was under way then is looked for", async () => {

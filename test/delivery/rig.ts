@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { DialogEvent } from "../../src/core/event.ts";
-import type { Logger } from "../../src/core/logger.ts";
+import { type Logger, silent } from "../../src/core/logger.ts";
 import { type Loss, Outbox } from "../../src/delivery/outbox.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import { fakeClock } from "../support/fake_clock.ts";
@@ -26,14 +26,7 @@ export async function openOutboxRig() {
 	const observed: DialogEvent[] = [];
 	const lost: Loss[] = [];
 	const note = (event: string) => void logged.push(event);
-	const logger: Logger = {
-		debug() {},
-		info() {},
-		warn: note,
-		error: note,
-		hide() {},
-		close() {},
-	};
+	const logger: Logger = { ...silent, warn: note, error: note };
 	const open = () =>
 		new Outbox({
 			dialog: platform.dialog,

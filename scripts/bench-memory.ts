@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { steadyClock } from "../src/core/clock.ts";
+import { silent } from "../src/core/logger.ts";
 import { MemoryFile } from "../src/memory/file.ts";
 import { nearest } from "../src/memory/nearest.ts";
 import { openMemory } from "../src/memory/open.ts";
@@ -16,7 +17,6 @@ import type { SizedModel } from "../src/memory/vectors.ts";
 import {
 	DIMENSIONS,
 	fill,
-	LOGGER,
 	MODEL,
 	OWNER,
 	questionsAbout,
@@ -75,7 +75,7 @@ function fillElsewhere(path: string): boolean {
 }
 
 async function measure(path: string): Promise<string[][]> {
-	const file = new MemoryFile(path, LOGGER, Date.now);
+	const file = new MemoryFile(path, silent, Date.now);
 	const model = await file.read(({ vectors }) => vectors.model(MODEL));
 	if (!model) throw new Error("there are no facts");
 	const sized: SizedModel = { ...model, dimensions: DIMENSIONS };
@@ -112,7 +112,7 @@ async function measure(path: string): Promise<string[][]> {
 	signatures.clear();
 
 	const endpoint = startEndpoint(questions);
-	const memory = openMemory(path, { logger: LOGGER });
+	const memory = openMemory(path, { logger: silent });
 	memory.use({ ...endpoint.options, model: "bench", send_dimensions: false });
 	const both = await timed(questions, ({ text }) =>
 		memory.of(OWNER).search(text, 10, STAYS),

@@ -1,7 +1,7 @@
 // Facts to be searched, the same every time: sentences of made-up words, and vectors that lie as those of sentences do.
 
 import { existsSync } from "node:fs";
-import type { Logger } from "../../src/core/logger.ts";
+import { silent } from "../../src/core/logger.ts";
 import type { Owner } from "../../src/core/memory.ts";
 import { MemoryFile } from "../../src/memory/file.ts";
 import { fromBytes, normalised } from "../../src/memory/vector.ts";
@@ -15,16 +15,6 @@ export const OWNER: Owner = { agentId: "main", user: "telegram:777" };
 export const DIMENSIONS = 384;
 const PORT = 41_729;
 export const MODEL = `http://127.0.0.1:${PORT}/v1/embeddings|bench|`;
-
-/** Writes nothing. */
-export const LOGGER: Logger = {
-	debug() {},
-	info() {},
-	warn() {},
-	error() {},
-	hide() {},
-	close() {},
-};
 
 /** What is searched for. */
 export interface Question {
@@ -42,7 +32,7 @@ const AT_ONCE = 2_000;
 /** Makes `count` facts with their vectors in a file, unless it is there. */
 export async function fill(path: string, count: number): Promise<void> {
 	if (existsSync(path)) return;
-	const file = new MemoryFile(path, LOGGER, Date.now);
+	const file = new MemoryFile(path, silent, Date.now);
 	const random = randomFrom(1);
 	const vectorOf = vectorMaker(random);
 	const sentence = sentenceMaker(random);

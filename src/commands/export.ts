@@ -6,6 +6,7 @@ import { visible } from "../core/terminal.ts";
 /** The forms that Aeon's own things are exported in: for programs, and for people. */
 export const FORMATS = ["jsonl", "markdown"] as const;
 
+/** One of them, as `--format` names it. */
 export type Format = (typeof FORMATS)[number];
 
 /** `--format`, for every command that exports something. */

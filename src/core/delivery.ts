@@ -12,6 +12,7 @@ export const PART_STATES = [
 	"failed",
 ] as const;
 
+/** How far a part has come. */
 export type PartState = (typeof PART_STATES)[number];
 
 /** What a platform tells later of a message that it was given. It may come late, more than once and in any order. */

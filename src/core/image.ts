@@ -9,8 +9,10 @@ export interface ImageInfo {
 	height: number;
 }
 
-/** What every provider takes of one picture: 5 MB as base64, so many pixels each way. Anthropic's limits; others' are wider. */
+/** What every provider takes of one picture: 5 MB as base64. Anthropic's limit; others' are wider. */
 export const MAX_IMAGE_BYTES = (5 * 1024 * 1024 * 3) / 4;
+
+/** And so many pixels each way. */
 export const MAX_IMAGE_PIXELS = 8000;
 
 /** Why a picture cannot be made anew. */

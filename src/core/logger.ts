@@ -14,6 +14,7 @@ import { createCleaner, createRedactor } from "./redact.ts";
 /** From the most talkative to the most silent; a logger writes its own level and those after it. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
+/** How much an event matters. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What may be said of an event: anything that JSON holds, errors, secrets. Fields that are undefined are left out. */
@@ -34,6 +35,17 @@ export interface Logger {
 	close(): void;
 }
 
+/** Writes nothing: for what is not worth a word. */
+export const silent: Logger = {
+	debug() {},
+	info() {},
+	warn() {},
+	error() {},
+	hide() {},
+	close() {},
+};
+
+/** Where a log lies, and what goes into it. */
 export interface LoggerOptions {
 	path: string;
 	level: LogLevel;

@@ -81,6 +81,7 @@ export const STOP_REASONS = [
 	"loop_limit",
 ] as const;
 
+/** Why an answer ended. */
 export type StopReason = (typeof STOP_REASONS)[number];
 
 /** What a driver wants back verbatim while the tool loop is open (thinking blocks, reasoning fields). Never stored. */
@@ -90,6 +91,7 @@ export interface Replay {
 	content: unknown;
 }
 
+/** What a person said. */
 export interface UserMessage {
 	role: "user";
 	content: string;
@@ -98,6 +100,7 @@ export interface UserMessage {
 	recalled?: string;
 }
 
+/** What a model said, and the tools that it called with that. */
 export interface AssistantMessage {
 	role: "assistant";
 	content: string;
@@ -115,6 +118,7 @@ export interface AssistantMessage {
 	replay?: Replay;
 }
 
+/** What came of a tool's call, for the model. */
 export interface ToolMessage {
 	role: "tool";
 	content: string;

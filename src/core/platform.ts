@@ -9,6 +9,7 @@ export interface Statement<Row = unknown> {
 	run(parameters?: SqlParameters): { changes: number; lastInsertRowid: number };
 }
 
+/** What stands in a statement's places, by their names. */
 export type SqlParameters = Record<string, string | number | Uint8Array | null>;
 
 /** One open SQLite database. */

@@ -11,6 +11,7 @@ import {
 } from "./anthropic_request.ts";
 import type { LlmDriver } from "./client.ts";
 import { readTimeouts, TIMEOUT_OPTIONS } from "./timeouts.ts";
+import { contextWindow } from "./window.ts";
 
 const API_VERSION = "2023-06-01";
 
@@ -52,15 +53,7 @@ const Options = z.object({
 				),
 			),
 	),
-	context_window: z._default(
-		z
-			.int()
-			.check(
-				z.positive(),
-				z.describe("Tokens of request and answer together that fit."),
-			),
-		200_000,
-	),
+	context_window: contextWindow(200_000),
 	...TIMEOUT_OPTIONS,
 });
 

@@ -10,22 +10,14 @@ import type {
 	StreamEvent,
 	ToolSpec,
 } from "./client.ts";
-import { limitAnswer } from "./window.ts";
+import { contextWindow, limitAnswer } from "./window.ts";
 
 const Options = z.object({
 	model: z._default(
 		z.string().check(z.minLength(1), z.describe("Any name.")),
 		"demo",
 	),
-	context_window: z._default(
-		z
-			.int()
-			.check(
-				z.positive(),
-				z.describe("Tokens of request and answer together that fit."),
-			),
-		32_000,
-	),
+	context_window: contextWindow(32_000),
 });
 
 const INTRODUCTION = "This is Aeon's demo: no model is connected.";
@@ -117,8 +109,7 @@ function* answer(
 function decide({ messages, tools }: CompletionRequest): string | ToolCall {
 	const last = messages.at(-1);
 	if (last?.role === "tool") return reportResults(messages);
-	// The time that Aeon puts before what the user says: [Sun 2026-11-22 19:05 +00:00]
-	const text = (last?.content ?? "").replace(/^\[[^\]\n]*\]\s*/, "").trim();
+	const text = personsWords(last?.content ?? "");
 	const id = `demo_${messages.length}`;
 	const call = /^call\s+(\w+)\s*([\s\S]*)$/i.exec(text);
 	if (call) {
@@ -135,6 +126,18 @@ function decide({ messages, tools }: CompletionRequest): string | ToolCall {
 		return { id, name: tool, input: input(match.slice(1)) };
 	}
 	return `You said ${quote(text)}. ${describeCommands(tools)}`;
+}
+
+/** What Aeon puts below what the user says: see `src/agent/recall.ts`. */
+const RECALLED =
+	/\n\n\[(?:What you remember that may matter here|Said earlier in this conversation)\]\n- [\s\S]*$/;
+
+/** What a person said, without what Aeon puts around it: the time before it, [Sun 2026-11-22 19:05 +00:00], and what is remembered below. */
+function personsWords(shown: string): string {
+	return shown
+		.replace(/^\[[^\]\n]*\]\s*/, "")
+		.replace(RECALLED, "")
+		.trim();
 }
 
 function offers(tools: ToolSpec[], name: string): boolean {

@@ -7,7 +7,7 @@ import type { LlmDriver } from "./client.ts";
 import { OpenaiAnswer } from "./openai_answer.ts";
 import { buildOpenaiRequest } from "./openai_request.ts";
 import { readTimeouts, TIMEOUT_OPTIONS } from "./timeouts.ts";
-import { limitAnswer } from "./window.ts";
+import { contextWindow, limitAnswer } from "./window.ts";
 
 const Options = z.object({
 	model: z.string().check(z.minLength(1), z.describe("The model's id.")),
@@ -39,15 +39,7 @@ const Options = z.object({
 			.enum(["minimal", "low", "medium", "high"])
 			.check(z.describe("How hard to think: sent as `reasoning_effort`.")),
 	),
-	context_window: z._default(
-		z
-			.int()
-			.check(
-				z.positive(),
-				z.describe("Tokens of request and answer together that fit."),
-			),
-		128_000,
-	),
+	context_window: contextWindow(128_000),
 	...TIMEOUT_OPTIONS,
 });
 

@@ -23,6 +23,7 @@ export const WIRE_CODES = [
 	"INTERNAL",
 ] as const;
 
+/** What an error is called on the wire. */
 export type WireCode = (typeof WIRE_CODES)[number];
 
 /** Aeon's own codes in the words of the wire. */

@@ -16,6 +16,7 @@ export interface Codec {
 	decode(frame: string | Uint8Array): unknown;
 }
 
+/** The codec of JSON, in text frames. */
 export const jsonCodec: Codec = {
 	encoding: "json",
 	encode: (value) => JSON.stringify(value),

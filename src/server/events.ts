@@ -119,7 +119,10 @@ export const EVENTS = {
 	},
 } as const;
 
+/** What an event is called. */
 export type EventName = keyof typeof EVENTS;
+
+/** What an event of this name has to say. */
 export type EventData<Name extends EventName> = z.output<
 	(typeof EVENTS)[Name]["data"]
 >;

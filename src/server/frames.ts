@@ -65,5 +65,8 @@ export const FRAMES = {
 	event: eventFrame,
 };
 
+/** What a client calls a request; its response has the same. */
 export type RequestId = z.infer<typeof idSchema>;
+
+/** The answer to a request that failed. */
 export type ErrorFrame = z.infer<typeof errorFrame>;

@@ -221,10 +221,15 @@ export const METHODS = {
 	},
 } as const;
 
+/** What can be asked, by its name. */
 export type MethodName = keyof typeof METHODS;
+
+/** What a method is asked with, after its check. */
 export type Params<Name extends MethodName> = z.output<
 	(typeof METHODS)[Name]["params"]
 >;
+
+/** What a method answers. */
 export type Payload<Name extends MethodName> = z.output<
 	(typeof METHODS)[Name]["payload"]
 >;

@@ -7,21 +7,36 @@ import { STOP_REASONS } from "../core/message.ts";
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
 
+/** A text, described for `docs/protocol.md`. */
 export const text = (about: string) => z.string().check(z.describe(about));
+
+/** A number, described likewise. */
 export const count = (about: string) => z.number().check(z.describe(about));
+
+/** A yes or no, described likewise. */
 export const flag = (about: string) => z.boolean().check(z.describe(about));
+
+/** In every payload: the method did what it was asked. */
 export const ok = z.literal(true);
 
+/** Whose session, with which agent and where. */
 export const sessionKey = text("`agent:<agent>:<dialog>:<user>`");
+
+/** What a turn is called. */
 export const runId = text("Names one turn");
+
+/** How many to give at a time. */
 export const limit = z._default(
 	z
 		.int()
 		.check(z.minimum(1), z.maximum(MAX_LIMIT), z.describe("How many at most")),
 	DEFAULT_LIMIT,
 );
+
+/** An object of any shape. */
 export const json = z.record(z.string(), z.unknown());
 
+/** What a turn took. */
 export const usage = z
 	.object({
 		inputTokens: z.number(),
@@ -31,10 +46,12 @@ export const usage = z
 	})
 	.check(z.describe("Tokens, as the provider counts them"));
 
+/** Why a turn's last answer ended. */
 export const stopReason = z
 	.enum(STOP_REASONS)
 	.check(z.describe("Why the answer ended"));
 
+/** A tool call that is over, as events tell of it. */
 export const toolCall = z.object({
 	id: z.string(),
 	name: z.string(),
@@ -42,6 +59,7 @@ export const toolCall = z.object({
 	success: z.boolean(),
 });
 
+/** What a turn came to; the fields of whatever tells of that. */
 export const outcome = {
 	text: text("Everything that was said: the deltas, joined"),
 	usage,
@@ -49,6 +67,7 @@ export const outcome = {
 	model: z.optional(text("Who answered, as `provider/model`")),
 };
 
+/** A file that comes with a message. */
 export const attachment = z.union([
 	z.strictObject({
 		path: text("A file of the workspace, relative to it"),
@@ -59,6 +78,7 @@ export const attachment = z.union([
 	}),
 ]);
 
+/** A session as such. */
 export const session = z.object({
 	sessionKey,
 	agentId: z.string(),
@@ -66,11 +86,13 @@ export const session = z.object({
 	updatedAt: count("Milliseconds since 1970"),
 });
 
+/** A session in a list. */
 export const sessionSummary = z.extend(session, {
 	messageCount: z.number(),
 	lastText: text("The beginning of the last text said in it"),
 });
 
+/** A message of a session's history. */
 export const message = z
 	.object({
 		id: count("Grows with every message of a session"),
@@ -109,6 +131,7 @@ export const message = z
 	})
 	.check(z.describe("As it was said"));
 
+/** A fact that is remembered of somebody. */
 export const fact = z.object({
 	id: count("Names it, whoever it belongs to"),
 	agent: z.string(),
@@ -119,6 +142,7 @@ export const fact = z.object({
 	savedAt: count("Milliseconds since 1970"),
 });
 
+/** How the memory is. */
 export const factState = z
 	.object({
 		count: z.number(),
@@ -127,6 +151,7 @@ export const factState = z
 	})
 	.check(z.describe("What is remembered; left out where it cannot be read"));
 
+/** A command that waits for somebody's word. */
 export const approval = z.object({
 	approvalId: z.string(),
 	sessionKey,
@@ -136,8 +161,10 @@ export const approval = z.object({
 	expiresAt: count("Milliseconds since 1970; after it, the answer is no"),
 });
 
+/** That word: for once, from now on, or no. */
 export const decision = z.enum(["allow", "always", "deny"]);
 
+/** How a dialog is. */
 export const dialogState = z.object({
 	name: z.string(),
 	state: z.enum(["starting", "running", "retrying", "stopped"]),
@@ -169,6 +196,7 @@ export const dialogState = z.object({
 	),
 });
 
+/** Sums of tokens. */
 export const tokens = z.object({
 	inputTokens: z.number(),
 	outputTokens: z.number(),
@@ -176,6 +204,7 @@ export const tokens = z.object({
 	cacheWriteTokens: z.number(),
 });
 
+/** An agent as clients see it. */
 export const agentInfo = z.object({
 	id: z.string(),
 	model: text("As `provider/model`"),

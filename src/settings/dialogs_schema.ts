@@ -25,6 +25,7 @@ const commonOptions = z.object({
 /** One dialog's section: what every dialog has, and beside it the options of its driver. */
 export type DialogSettings = z.infer<typeof commonOptions>;
 
+/** The section `dialogs`, with every dialog that there is. */
 export const dialogsSchema = z.strictObject(
 	Object.fromEntries(
 		Object.entries(dialogDrivers).map(([name, driver]) => [

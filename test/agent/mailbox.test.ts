@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Mailbox } from "../../src/agent/mailbox.ts";
 import type { Origin } from "../../src/agent/request.ts";
 import { AeonError } from "../../src/core/errors.ts";
+import { silent } from "../../src/core/logger.ts";
 import { sqlite } from "../../src/storage/sqlite.ts";
 import type { SessionStore, WaitingMessage } from "../../src/storage/store.ts";
 import { openTestAeon, type TestAeon } from "../support/aeon.ts";
@@ -45,15 +46,11 @@ afterEach(async () => {
 /** A mailbox of the runtime and this store, or one in front of it. */
 function mailbox(front: Partial<SessionStore> = {}): Mailbox {
 	const { runtime } = it.aeon;
-	const logger = {
-		debug() {},
-		info() {},
-		warn() {},
-		error() {},
-		hide() {},
-		close() {},
-	};
-	return new Mailbox({ store: { ...store, ...front }, runtime, logger });
+	return new Mailbox({
+		store: { ...store, ...front },
+		runtime,
+		logger: silent,
+	});
 }
 
 const mail = (text: string, messageId?: string) => ({

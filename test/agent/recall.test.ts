@@ -5,6 +5,8 @@ import { estimateTokens } from "../../src/agent/budget.ts";
 import { Mailbox } from "../../src/agent/mailbox.ts";
 import type { UserMemory } from "../../src/core/memory.ts";
 import type { Attachment } from "../../src/core/message.ts";
+import { demo } from "../../src/llm/demo.ts";
+import { ask, asking } from "../llm/asking.ts";
 import type { FakeRequest } from "../support/fake_llm.ts";
 import {
 	KEY,
@@ -45,6 +47,18 @@ test("facts that match a message stand below it, one a line", async () => {
 			recalled: `${FACTS}\n- Anna's birthday is on May 4\n- likes tea`,
 		},
 	]);
+});
+
+test("the demo, which looks for commands in what was said, takes nothing of it for a part of one", async () => {
+	await using it = await remembering(memoryOf(["hello is a greeting"]));
+	await it.say("send hello");
+	const last = textsOf(it.llm.requests.at(-1) as FakeRequest).at(-1) ?? "";
+	const shown = last.replace(/^user: /, "");
+	expect(shown).toEndWith(`send hello\n\n${FACTS}\n- hello is a greeting`);
+	const client = demo.create({ model: "demo", context_window: 32_000 });
+	const tool = { name: "message_send", description: "", parameters: {} };
+	const [first] = await ask(client, asking(shown, { tools: [tool] }));
+	expect(first).toMatchObject({ call: { input: { text: "hello" } } });
 });
 
 test("the search is for what was said, and for the memory of whoever said it", async () => {

@@ -5,7 +5,7 @@ import type { Agent } from "../../src/agent/agent.ts";
 import { deliverFailure, stopped } from "../../src/agent/delivery.ts";
 import { Turn } from "../../src/agent/turn.ts";
 import { AeonError } from "../../src/core/errors.ts";
-import type { Logger } from "../../src/core/logger.ts";
+import { silent } from "../../src/core/logger.ts";
 import type { SessionStore } from "../../src/storage/store.ts";
 
 /** A turn by itself, and the text that was told of it. */
@@ -18,7 +18,7 @@ function openTurn() {
 		sessionKey: "agent:main:cli:test",
 		signal: new AbortController().signal,
 		store: {} as SessionStore,
-		logger: { info() {}, error() {} } as unknown as Logger,
+		logger: silent,
 		now: () => 0,
 		approve: async () => "deny",
 		send: async () => "",

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ANNA, until } from "../dialogs/telegram/chat.ts";
+import { ANNA } from "../dialogs/telegram/chat.ts";
 import { binary } from "../support/binary.ts";
 import { start } from "../support/command.ts";
 import type { FakeAnswer, FakeRequest } from "../support/fake_llm.ts";
@@ -11,6 +11,7 @@ import { startFakeTelegram } from "../support/fake_telegram.ts";
 import { temporaryHome } from "../support/home.ts";
 import { picture } from "../support/pictures.ts";
 import { config, modelSaying } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 /** Debian's arm64 C library unpacked, and qemu: what an arm64 binary needs on another machine. */
 const ARM64_ROOT = process.env.AEON_ARM64_ROOT;

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { run, start } from "../support/command.ts";
 import { temporaryHome } from "../support/home.ts";
+import { until } from "../support/until.ts";
 import { homeWithModel } from "./home_with_model.ts";
 
 const MAIN = join(import.meta.dir, "..", "..", "src", "main.ts");
@@ -315,14 +316,12 @@ test("a signal stops the turn, ends the commands it runs, and gives 128 and its 
 		);
 		const child = start(["chat", "-m", "go"], { home: it.home });
 		const file = join(it.home, ".aeon/workspace/pid");
-		let pid = "";
-		while (pid === "")
-			pid = existsSync(file)
-				? readFileSync(file, "utf8").trim()
-				: await Bun.sleep(5).then(() => "");
+		const pid = () =>
+			existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+		await until(() => pid() !== "");
 		child.kill(signal);
 		expect([signal, await child.exited]).toEqual([signal, code]);
-		expect(existsSync(`/proc/${pid}`)).toBe(false);
+		expect(existsSync(`/proc/${pid()}`)).toBe(false);
 	}
 });
 

@@ -46,6 +46,21 @@ describe("the demo calls a tool when asked plainly", () => {
 			"file_read",
 			{ path: "NOTES.md" },
 		],
+		[
+			"[Sun 2026-11-22 19:05 +00:00] run uname -a\n\n[What you remember that may matter here]\n- run is a verb\n[Said earlier in this conversation]\n- 2026-11-21 user: run away",
+			"exec",
+			{ command: "uname -a" },
+		],
+		[
+			"send hello\n\n[Said earlier in this conversation]\n- 2026-11-21 user: hello",
+			"message_send",
+			{ text: "hello" },
+		],
+		[
+			"send [What you remember that may matter here]\n\nand more",
+			"message_send",
+			{ text: "[What you remember that may matter here]\n\nand more" },
+		],
 	];
 	for (const [said, name, input] of cases) {
 		test(JSON.stringify(said), async () => {

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { sniffImage } from "../../src/core/image.ts";
-import type { LogFields, Logger } from "../../src/core/logger.ts";
+import { type LogFields, silent } from "../../src/core/logger.ts";
 import type { RemoteFile } from "../../src/core/message.ts";
 import { type Intake, takeFiles } from "../../src/media/intake.ts";
 import { openTranscriber } from "../../src/media/transcriber.ts";
@@ -21,6 +21,7 @@ import {
 	startFakeTranscriber,
 } from "../support/fake_transcriber.ts";
 import { HEIC, heavyPng, picture } from "../support/pictures.ts";
+import { until } from "../support/until.ts";
 import { openSandbox } from "../tools/sandbox.ts";
 import { type Served, startFileHost } from "./file_host.ts";
 
@@ -42,8 +43,10 @@ async function intake(
 		workspace: box.workspace as MediaWorkspace,
 		clock,
 		logger: {
-			warn: (event, fields) => void logged.push([event, fields]),
-		} as Logger,
+			...silent,
+			warn: (event: string, fields?: LogFields) =>
+				void logged.push([event, fields]),
+		},
 		...(ear && {
 			transcriber: openTranscriber({ base_url: ear.url, model: "whisper-1" }),
 		}),
@@ -374,9 +377,9 @@ test("an abort in the middle of a download, or in a pause, is thrown, and nothin
 		const controller = new AbortController();
 		const reason = new Error("stopped");
 		const work = it.take({ id }, controller.signal);
-		const isThere = () =>
-			id === "big" ? it.host.asked.includes(id) : it.clock.sleeping() > 0;
-		while (!isThere()) await Bun.sleep(1);
+		await until(() =>
+			id === "big" ? it.host.asked.includes(id) : it.clock.sleeping() > 0,
+		);
 		controller.abort(reason);
 		expect(work).rejects.toBe(reason);
 		await work.catch(() => {});

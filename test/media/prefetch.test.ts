@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Logger } from "../../src/core/logger.ts";
+import { type Logger, silent } from "../../src/core/logger.ts";
 import type { RemoteFile } from "../../src/core/message.ts";
 import { Prefetch } from "../../src/media/prefetch.ts";
 import type { MediaWorkspace } from "../../src/media/workspace.ts";
@@ -19,7 +19,10 @@ async function prefetching(files: Record<string, Served | Served[]>) {
 		workspace: box.workspace as MediaWorkspace,
 		clock,
 	};
-	const logger = { warn: (event) => void logged.push(event) } as Logger;
+	const logger: Logger = {
+		...silent,
+		warn: (event) => void logged.push(event),
+	};
 	return {
 		box,
 		host,

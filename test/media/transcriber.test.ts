@@ -6,6 +6,7 @@ import {
 	type FakeTranscript,
 	startFakeTranscriber,
 } from "../support/fake_transcriber.ts";
+import { until } from "../support/until.ts";
 
 const KEY = "sk-canary-0123456789abcdef";
 
@@ -127,7 +128,7 @@ test("an abort ends it with its own reason", async () => {
 		base_url: ear.url,
 		model: "m",
 	}).transcribe(RECORDING, controller.signal);
-	while (ear.requests.length === 0) await Bun.sleep(1);
+	await until(() => ear.requests.length > 0);
 	controller.abort(reason);
 	expect(work).rejects.toBe(reason);
 	await work.catch(() => {});

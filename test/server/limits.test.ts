@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { deafClient, handshake, rawRequest } from "../support/raw.ts";
 import { config, modelSaying, openServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 import { upTo } from "../support/wire.ts";
 
 const KEY = "agent:main:ws:tests";
@@ -111,8 +112,7 @@ test("a connection whose other end is gone is dropped, one that is only silent s
 	using silent = await server.connect();
 	// It answers no ping, as a machine whose cable was pulled out.
 	const gone = await deafClient(server.port, server.token);
-	while (server.logged("client.disconnected").length === 0)
-		await Bun.sleep(100);
+	await until(() => server.logged("client.disconnected").length > 0);
 	gone.socket.destroy();
 	await silent.call("ping");
 	expect((await silent.call("status")).clients).toBe(1);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Logger } from "../../src/core/logger.ts";
+import { silent } from "../../src/core/logger.ts";
 import type { Owner } from "../../src/core/memory.ts";
 import { pause } from "../../src/core/pause.ts";
 import type { EmbeddingOptions, OwnedFact } from "../../src/memory/memory.ts";
@@ -9,16 +9,6 @@ import { openMemory } from "../../src/memory/open.ts";
 export const FIRST_AT = Date.UTC(2026, 0, 2, 3, 4);
 
 const MINUTE = 60_000;
-
-/** Says nothing to anybody. */
-const silent: Logger = {
-	debug() {},
-	info() {},
-	warn() {},
-	error() {},
-	hide() {},
-	close() {},
-};
 
 /** Where a home keeps its facts. */
 export function memoryFile(home: string): string {

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { execSettings, isAlive, openSandbox, until } from "./sandbox.ts";
+import { until } from "../support/until.ts";
+import { execSettings, isAlive, openSandbox } from "./sandbox.ts";
 
 const KEPT = 32 * 1024;
 

@@ -12,13 +12,13 @@ import { join } from "node:path";
 import { createConfinement } from "../../src/core/confinement.ts";
 import { namespaces } from "../../src/core/namespaces.ts";
 import { temporaryFolder } from "../support/home.ts";
+import { until } from "../support/until.ts";
 import {
 	CANARY,
 	execSettings,
 	isAlive,
 	openSandbox,
 	type Sandbox,
-	until,
 } from "./sandbox.ts";
 
 const NOBODY = 65_534;

@@ -85,17 +85,6 @@ export function execSettings(changes: object): { options: ToolSections } {
 	return { options: { exec: { ...defaults, ...changes } } };
 }
 
-/** Waits for a condition of the outer world; fails the test after ten seconds. */
-export async function until(
-	isSo: () => boolean | Promise<boolean>,
-): Promise<void> {
-	const deadline = Date.now() + 10_000;
-	while (!(await isSo())) {
-		if (Date.now() > deadline) throw new Error("it never came to pass");
-		await Bun.sleep(5);
-	}
-}
-
 /** True of a process that is there and not a zombie, which does nothing more. */
 export function isAlive(pid: number): boolean {
 	const status = `/proc/${pid}/stat`;

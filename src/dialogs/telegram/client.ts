@@ -29,6 +29,7 @@ type Parameter<Call> = Call extends () => unknown
 	: Call extends (payload: infer P, ...rest: never[]) => unknown
 		? P
 		: never;
+/** What a method of the Bot API gives. */
 export type Result<Method extends keyof RawApi> = Awaited<
 	ReturnType<RawApi[Method]>
 >;

@@ -6,10 +6,16 @@
  */
 export const GAP = "\u200a";
 
-/** What a unit of a line is. */
+/** What a unit of a line is: text as it was meant. */
 export const TEXT = 0;
+
+/** A mark of WhatsApp's. */
 export const MARK = 1;
+
+/** Text in a span of code. */
 export const IN_CODE = 2;
+
+/** Text in an address. */
 export const IN_ADDRESS = 3;
 
 /** A line with its marks, before anything is done about what only looks like marks. */

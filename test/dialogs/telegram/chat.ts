@@ -15,6 +15,7 @@ import {
 	modelSaying,
 	openServer,
 } from "../../support/server.ts";
+import { until } from "../../support/until.ts";
 
 /** Whom the chats are with. */
 export const ANNA = 777;
@@ -95,11 +96,6 @@ export async function openChat(
 		},
 	};
 	return chat;
-}
-
-/** Looks again and again until it is true; what never becomes so ends with its test. */
-export async function until(isTrue: () => boolean): Promise<void> {
-	while (!isTrue()) await Bun.sleep(10);
 }
 
 /** So long without a call for the chat, nothing more is being made in it: edits follow one another within a second. */

@@ -12,7 +12,7 @@ import {
 	type FakeTelegram,
 	startFakeTelegram,
 } from "../../support/fake_telegram.ts";
-import { until } from "./witness.ts";
+import { until } from "../../support/until.ts";
 
 let telegram: FakeTelegram;
 let client: BotClient;

@@ -5,7 +5,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gated, said } from "../../support/fake_llm.ts";
 import { freePort } from "../../support/server.ts";
-import { ANNA, BERT, GROUP, openChat, STRANGER, until } from "./chat.ts";
+import { until } from "../../support/until.ts";
+import { ANNA, BERT, GROUP, openChat, STRANGER } from "./chat.ts";
 
 const STEP_MS = 1_000;
 

@@ -5,7 +5,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FakeAnswer, said } from "../../support/fake_llm.ts";
 import type { FakeFailure } from "../../support/fake_telegram.ts";
-import { ANNA, BERT, type Chat, openChat, until } from "./chat.ts";
+import { until } from "../../support/until.ts";
+import { ANNA, BERT, type Chat, openChat } from "./chat.ts";
 import { openSpeaking } from "./speaking.ts";
 
 const MARK = "(sent again: it may have arrived before)\n";

@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test";
 import { type FakeRequest, isOfTurn, said } from "../../support/fake_llm.ts";
 import { randomFrom } from "../../support/random.ts";
-import { ANNA, BERT, type Chat, GROUP, openChat, until } from "./chat.ts";
+import { until } from "../../support/until.ts";
+import { ANNA, BERT, type Chat, GROUP, openChat } from "./chat.ts";
 
 const ROUNDS = 100;
 /** What waits is taken together, but not all of it. */

@@ -8,7 +8,8 @@ import {
 } from "../../support/fake_telegram.ts";
 import { temporaryHome } from "../../support/home.ts";
 import { config, modelSaying, spawnServer } from "../../support/server.ts";
-import { ANNA, until } from "./chat.ts";
+import { until } from "../../support/until.ts";
+import { ANNA } from "./chat.ts";
 
 /** More of them with `AEON_KILL_ROUNDS=100`; five processes a round are too many for every run of all tests. */
 const ROUNDS = Number(process.env.AEON_KILL_ROUNDS ?? 14);

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { DialogState } from "../../../src/core/delivery.ts";
-import type { Logger } from "../../../src/core/logger.ts";
+import { silent } from "../../../src/core/logger.ts";
 import { Secret } from "../../../src/core/secret.ts";
 import { type MailedDialog, Outbox } from "../../../src/delivery/outbox.ts";
 import type { DialogHost } from "../../../src/dialogs/provider.ts";
@@ -16,7 +16,8 @@ import {
 } from "../../support/fake_telegram.ts";
 import { temporaryFolder } from "../../support/home.ts";
 import { config, modelSaying, spawnServer } from "../../support/server.ts";
-import { ANNA, until } from "./chat.ts";
+import { until } from "../../support/until.ts";
+import { ANNA } from "./chat.ts";
 
 const MINUTE_MS = 60_000;
 const STEP_MS = 200;
@@ -49,15 +50,6 @@ afterEach(async () => {
 
 async function openDialog(): Promise<Dialog> {
 	const folder = temporaryFolder();
-	const nothing = () => {};
-	const logger: Logger = {
-		debug: nothing,
-		info: nothing,
-		warn: nothing,
-		error: nothing,
-		hide: nothing,
-		close: nothing,
-	};
 	const store = await sqlite.open({
 		sessions_db: join(folder.path, "aeon.db"),
 	});
@@ -70,15 +62,15 @@ async function openDialog(): Promise<Dialog> {
 		}),
 		agent: () => "main",
 		state: folder.path,
-		logger,
+		logger: silent,
 		clock,
 	})) as MailedDialog;
 	const outbox = new Outbox({
 		dialog: provider,
 		store,
 		clock,
-		logger,
-		observe: nothing,
+		logger: silent,
+		observe() {},
 		openFile: () => Promise.reject(new Error("no files here")),
 	});
 	const states: DialogState["state"][] = [];

@@ -3,7 +3,8 @@ import { Secret } from "../../../src/core/secret.ts";
 import { openClient } from "../../../src/dialogs/telegram/client.ts";
 import { Poller } from "../../../src/dialogs/telegram/poller.ts";
 import type { FakeFailure } from "../../support/fake_telegram.ts";
-import { until, type Witness, witness } from "./witness.ts";
+import { until } from "../../support/until.ts";
+import { type Witness, witness } from "./witness.ts";
 
 const MINUTE = 60_000;
 /** How long the answers to the questions that are asked may take. */

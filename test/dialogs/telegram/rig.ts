@@ -1,7 +1,11 @@
 import type { Update } from "grammy/types";
 import type { CommandReply } from "../../../src/core/command.ts";
 import { AeonError } from "../../../src/core/errors.ts";
-import type { LogFields, Logger } from "../../../src/core/logger.ts";
+import {
+	type LogFields,
+	type Logger,
+	silent,
+} from "../../../src/core/logger.ts";
 import { openPairing } from "../../../src/core/pairing.ts";
 import type { DialogHost } from "../../../src/dialogs/provider.ts";
 import { createAccess } from "../../../src/dialogs/telegram/access.ts";
@@ -54,14 +58,7 @@ export function openRig(options: RigOptions = {}) {
 	const write = (event: string, fields?: LogFields) => {
 		log.push([event, fields]);
 	};
-	const logger: Logger = {
-		debug() {},
-		info: write,
-		warn: write,
-		error: write,
-		hide() {},
-		close() {},
-	};
+	const logger: Logger = { ...silent, info: write, warn: write, error: write };
 	const host: Pick<
 		DialogHost,
 		"accept" | "amend" | "say" | "hasSaid" | "command"

@@ -3,7 +3,11 @@
 import { join } from "node:path";
 import type { OutboundFile } from "../../../src/core/delivery.ts";
 import type { TurnEventBody, TurnResult } from "../../../src/core/event.ts";
-import type { LogFields, Logger } from "../../../src/core/logger.ts";
+import {
+	type LogFields,
+	type Logger,
+	silent,
+} from "../../../src/core/logger.ts";
 import { type Attachment, NO_USAGE } from "../../../src/core/message.ts";
 import { Secret } from "../../../src/core/secret.ts";
 import { type MailedDialog, Outbox } from "../../../src/delivery/outbox.ts";
@@ -78,14 +82,7 @@ export async function openSpeaking(
 	const logged: Speaking["logged"] = [];
 	const note = (event: string, fields?: LogFields) =>
 		void logged.push([event, fields]);
-	const logger: Logger = {
-		debug() {},
-		info() {},
-		warn: note,
-		error: note,
-		hide() {},
-		close() {},
-	};
+	const logger: Logger = { ...silent, warn: note, error: note };
 	const store = await sqlite.open({
 		sessions_db: join(folder.path, "aeon.db"),
 	});

@@ -5,7 +5,8 @@ import {
 	type Webhook,
 	webhookAddress,
 } from "../../../src/dialogs/telegram/webhook.ts";
-import { until, type Witness, witness } from "./witness.ts";
+import { until } from "../../support/until.ts";
+import { type Witness, witness } from "./witness.ts";
 
 const SECRET = "a_Secret-that-Telegram-sends-0123456789";
 const MINUTE = 60_000;

@@ -81,12 +81,3 @@ export async function witness(): Promise<Witness> {
 	};
 	return seen;
 }
-
-/** Resolves once it is true; throws where it is not within ten seconds. */
-export async function until(isTrue: () => boolean): Promise<void> {
-	const end = performance.now() + 10_000;
-	while (!isTrue()) {
-		if (performance.now() > end) throw new Error(`never: ${isTrue}`);
-		await new Promise((resolve) => setTimeout(resolve, 2));
-	}
-}

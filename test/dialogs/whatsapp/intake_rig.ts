@@ -2,7 +2,11 @@
 
 import type { CommandReply } from "../../../src/core/command.ts";
 import { AeonError } from "../../../src/core/errors.ts";
-import type { LogFields, Logger } from "../../../src/core/logger.ts";
+import {
+	type LogFields,
+	type Logger,
+	silent,
+} from "../../../src/core/logger.ts";
 import { openPairing } from "../../../src/core/pairing.ts";
 import { createAccess } from "../../../src/dialogs/whatsapp/access.ts";
 import {
@@ -63,14 +67,7 @@ export function openRig(options: RigOptions = {}) {
 	const write = (event: string, fields?: LogFields) => {
 		log.push([event, fields]);
 	};
-	const logger: Logger = {
-		debug() {},
-		info: write,
-		warn: write,
-		error: write,
-		hide() {},
-		close() {},
-	};
+	const logger: Logger = { ...silent, info: write, warn: write, error: write };
 	const host: IntakeParts["host"] = {
 		async accept(message) {
 			await ask("accept");

@@ -12,6 +12,7 @@ import {
 	type TestServer,
 	writeConfig,
 } from "../../support/server.ts";
+import { until } from "../../support/until.ts";
 import type { WireClient } from "../../support/wire.ts";
 import {
 	ANNA,
@@ -188,7 +189,7 @@ async function openBoth() {
 		client: await chat.aeon.connect(),
 		told,
 		async hears(count: number) {
-			while (told(OWNER).length < count) await Bun.sleep(LOOK_MS);
+			await until(() => told(OWNER).length >= count);
 			return told(OWNER);
 		},
 		async [Symbol.asyncDispose]() {
@@ -280,7 +281,7 @@ test("where there is no other dialog, what was lost stands in the log and in the
 	using client = await chat.aeon.connect();
 	chat.whatsapp.keepWindow("refused");
 	await send(client, ANNA, "are you there?");
-	while (!(await statusOf(client))?.lastFailure) await Bun.sleep(LOOK_MS);
+	await until(async () => !!(await statusOf(client))?.lastFailure);
 	await chat.settled();
 	expect(asked(chat)).toEqual(["are you there?"]);
 	expect(chat.aeon.logged("message.failed")).toHaveLength(1);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { readAgain } from "../../../src/app_reload.ts";
 import type { DialogState } from "../../../src/core/delivery.ts";
-import type { Logger } from "../../../src/core/logger.ts";
+import { type Logger, silent } from "../../../src/core/logger.ts";
 import { type MailedDialog, Outbox } from "../../../src/delivery/outbox.ts";
 import type { DialogHost } from "../../../src/dialogs/provider.ts";
 import { openWhatsApp } from "../../../src/dialogs/whatsapp/dialog.ts";
@@ -77,14 +77,9 @@ async function openDialog(): Promise<Dialog> {
 	};
 	let { settings } = await readSettings(request);
 	const logged: string[] = [];
-	const nothing = () => {};
 	const logger: Logger = {
-		debug: nothing,
-		info: nothing,
+		...silent,
 		warn: (event) => void logged.push(event),
-		error: nothing,
-		hide: nothing,
-		close: nothing,
 	};
 	const store = await sqlite.open({
 		sessions_db: join(home.path, "aeon.db"),
@@ -101,7 +96,7 @@ async function openDialog(): Promise<Dialog> {
 		store,
 		clock,
 		logger,
-		observe: nothing,
+		observe() {},
 		openFile: () => Promise.reject(new Error("no files here")),
 	});
 	const states: DialogState["state"][] = [];

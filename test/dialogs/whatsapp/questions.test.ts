@@ -3,7 +3,11 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import type { Decision } from "../../../src/core/approval.ts";
 import { AeonError } from "../../../src/core/errors.ts";
-import type { LogFields, Logger } from "../../../src/core/logger.ts";
+import {
+	type LogFields,
+	type Logger,
+	silent,
+} from "../../../src/core/logger.ts";
 import { Questions } from "../../../src/dialogs/whatsapp/questions.ts";
 import { type FakeClock, fakeClock } from "../../support/fake_clock.ts";
 import { ANNA, BERT } from "./intake_rig.ts";
@@ -50,14 +54,7 @@ beforeEach(() => {
 		},
 		split: (text) => split(text),
 		clock,
-		logger: {
-			debug() {},
-			info: write,
-			warn: write,
-			error: write,
-			hide() {},
-			close() {},
-		},
+		logger: { ...silent, info: write, warn: write, error: write },
 	});
 });
 

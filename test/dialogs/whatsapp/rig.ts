@@ -19,6 +19,7 @@ import {
 	modelSaying,
 	openServer,
 } from "../../support/server.ts";
+import { until } from "../../support/until.ts";
 
 /** Whom the chats are with. */
 export const ANNA = "+15550100001";
@@ -132,8 +133,9 @@ export async function openChat(
 		},
 		until: (isTrue) => whatsapp.until(isTrue),
 		async settled() {
-			while (whatsapp.pending() > 0 || openWork(chat.aeon.home) > 0)
-				await Bun.sleep(LOOK_MS);
+			await until(
+				() => whatsapp.pending() === 0 && openWork(chat.aeon.home) === 0,
+			);
 		},
 		async restart(more = {}, others = sections) {
 			await chat.aeon.stop();

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { AeonError } from "../../../src/core/errors.ts";
-import type { Logger } from "../../../src/core/logger.ts";
+import { type Logger, silent } from "../../../src/core/logger.ts";
 import { Secret } from "../../../src/core/secret.ts";
 import {
 	createWebhook,
 	type Webhook,
 } from "../../../src/dialogs/whatsapp/webhook.ts";
 import { type FakeClock, fakeClock } from "../../support/fake_clock.ts";
+import { until } from "../../support/until.ts";
 
 const SECRET = "1222e786b144d0e85b9f365372d93676";
 const TOKEN = "a word of our own";
@@ -48,14 +49,7 @@ function openWebhook(secret = SECRET): Webhook {
 		appSecret: new Secret(secret),
 		verifyToken: () => token,
 		clock,
-		logger: {
-			debug() {},
-			info: write,
-			warn: write,
-			error: write,
-			hide() {},
-			close() {},
-		},
+		logger: { ...silent, info: write, warn: write, error: write },
 		async take(posted) {
 			await take();
 			taken.push(posted);
@@ -317,7 +311,7 @@ test.each([
 test("where keeping takes more than ten seconds, it is to come again", async () => {
 	take = () => new Promise(() => {});
 	const response = post();
-	while (clock.sleeping() === 0) await Bun.sleep(1);
+	await until(() => clock.sleeping() > 0);
 	let isAnswered = false;
 	void response.then(() => {
 		isAnswered = true;
@@ -350,7 +344,7 @@ test("an end waits for what is being kept, but not for ever", async () => {
 			release = resolve;
 		});
 	const response = post();
-	while (clock.sleeping() === 0) await Bun.sleep(1);
+	await until(() => clock.sleeping() > 0);
 	let isEnded = false;
 	const stopping = webhook.stop().then(() => {
 		isEnded = true;
@@ -363,7 +357,7 @@ test("an end waits for what is being kept, but not for ever", async () => {
 
 	webhook.start();
 	post().catch(() => {});
-	while (clock.sleeping() === 0) await Bun.sleep(1);
+	await until(() => clock.sleeping() > 0);
 	const begun = clock.now();
 	let isStopped = false;
 	void webhook.stop().then(() => {

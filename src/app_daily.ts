@@ -7,6 +7,7 @@ import type { Surroundings } from "./core/config.ts";
 import type { Logger } from "./core/logger.ts";
 import { stateDirectory } from "./core/paths.ts";
 import { type Child, platform } from "./core/platform.ts";
+import { logOf } from "./database/companions.ts";
 import type { Reading } from "./settings/settings.ts";
 
 /** A server that is to be backed up. */
@@ -40,7 +41,7 @@ export function keepDailyBackups(
 			settings() {
 				const { settings } = reading();
 				const paths = backupItems(settings, state).map(({ path }) => path);
-				const watched = paths.flatMap((path) => [path, `${path}-wal`]);
+				const watched = paths.flatMap((path) => [path, logOf(path)]);
 				return { ...settings.backups, watched };
 			},
 			start: () => startBackup(surroundings, reading()),

@@ -3,10 +3,8 @@
 import { readdirSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AeonError } from "../core/errors.ts";
+import { logOf } from "../database/companions.ts";
 import { nearest } from "./place.ts";
-
-/** What a database has not yet taken into its file. */
-const LOG = "-wal";
 
 /** The bytes of a file, with the log of a database, or of all files in a folder; 0 where there is none. */
 export function sizeOf(path: string): number {
@@ -14,7 +12,8 @@ export function sizeOf(path: string): number {
 	if (!status) return 0;
 	if (!status.isDirectory())
 		return (
-			status.size + (statSync(path + LOG, { throwIfNoEntry: false })?.size ?? 0)
+			status.size +
+			(statSync(logOf(path), { throwIfNoEntry: false })?.size ?? 0)
 		);
 	return readdirSync(path).reduce(
 		(sum, name) => sum + sizeOf(join(path, name)),

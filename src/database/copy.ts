@@ -12,15 +12,13 @@ import {
 import { copyFile } from "node:fs/promises";
 import { AeonError } from "../core/errors.ts";
 import { platform, type SqlDatabase } from "../core/platform.ts";
+import { COMPANIONS } from "./companions.ts";
 import { check } from "./database.ts";
 import { codeOf, guarded } from "./failure.ts";
 import { checkVersion, migrate, type Schema } from "./migrate.ts";
 
 /** A reader of a database with a WAL waits for nobody but one that opens, closes or repairs it. */
 const PRAGMAS = ["busy_timeout = 10000", "cache_size = -2000", "mmap_size = 0"];
-
-/** What SQLite keeps beside a database. */
-const COMPANIONS = ["-wal", "-shm"];
 
 /** What of a database is content: without its log it is an older one, or damaged. */
 const CONTENT = ["", "-wal", "-journal"];

@@ -13,12 +13,10 @@ import {
 import { dirname } from "node:path";
 import { AeonError } from "../core/errors.ts";
 import { syncFolder } from "../core/sync.ts";
+import { COMPANIONS } from "./companions.ts";
 import { verifyDatabase } from "./copy.ts";
 import { codeOf, guarded } from "./failure.ts";
 import type { Schema } from "./migrate.ts";
-
-/** What SQLite keeps beside a database. */
-const COMPANIONS = ["-wal", "-shm"];
 
 /** A copy of a database, wherever it lies. */
 export interface DatabaseBackup {

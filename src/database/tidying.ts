@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { pause } from "../core/pause.ts";
+import { logOf } from "./companions.ts";
 import type { Connection } from "./database.ts";
 
 /** A larger database of an earlier Aeon is left as it is: writing it anew would hold up everybody. */
@@ -59,5 +60,5 @@ function canBeRewritten({ auto_vacuum, page_count, page_size }: Pages) {
 }
 
 function logSize(path: string): number {
-	return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+	return statSync(logOf(path), { throwIfNoEntry: false })?.size ?? 0;
 }

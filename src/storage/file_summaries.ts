@@ -1,6 +1,6 @@
 // What a list shows of the sessions in a folder, read without reading the files whole.
 
-import { fstatSync, readdirSync } from "node:fs";
+import { fstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { reading } from "./existing.ts";
 import { EXTENSION, fileName, suffixOf } from "./file_name.ts";
@@ -16,11 +16,25 @@ import type { Session, SessionQuery, SessionSummary } from "./store.ts";
 
 type Found = Omit<SessionSummary, "messageCount">;
 
-/** The sessions of a folder. What it has counted in a file it does not count again. */
+/** After so many milliseconds of reading everybody else has a turn. */
+const SLICE_MS = 10;
+
+/** What is in a file as long as this is what the system says of it. */
+interface Known {
+	version: string;
+	found: Found | undefined;
+}
+
+/**
+ * The sessions of a folder. What it has counted in a file it does not count again; and as long as one page of a list comes
+ * after the other, it reads no file twice that has not changed.
+ */
 export class Summaries {
 	readonly #directory: string;
 	/** By file name; a count is good for as long as the name is the same file's. */
 	readonly #counts = new Map<string, Count & { inode: number }>();
+	/** By file name, while pages of a list are asked for. */
+	#known = new Map<string, Known>();
 
 	constructor(directory: string) {
 		this.#directory = directory;
@@ -33,9 +47,12 @@ export class Summaries {
 		return session;
 	}
 
-	list(query: SessionQuery): SessionSummary[] {
-		const found = this.#names().flatMap((name) => this.#read(name) ?? []);
-		return select(found, query).map((summary) => ({
+	async list(query: SessionQuery): Promise<SessionSummary[]> {
+		const page = select(await this.#readAll(), query);
+		// The first page is all that most want.
+		const { before, limit = Number.POSITIVE_INFINITY } = query;
+		if (!before || page.length < limit) this.#known = new Map();
+		return page.map((summary) => ({
 			...summary,
 			messageCount: this.#count(fileName(summary.sessionKey)),
 		}));
@@ -57,6 +74,32 @@ export class Summaries {
 		return readdirSync(this.#directory).filter((name) =>
 			name.endsWith(EXTENSION),
 		);
+	}
+
+	async #readAll(): Promise<Found[]> {
+		const known = this.#known;
+		const now = new Map<string, Known>();
+		let end = performance.now() + SLICE_MS;
+		for (const name of this.#names()) {
+			const version = this.#version(name);
+			const before = known.get(name);
+			const isSame = before?.version === version;
+			const found = isSame ? before.found : this.#read(name);
+			now.set(name, { version, found });
+			if (performance.now() < end) continue;
+			await new Promise((resolve) => setImmediate(resolve));
+			end = performance.now() + SLICE_MS;
+		}
+		this.#known = now;
+		return [...now.values()].flatMap(({ found }) => found ?? []);
+	}
+
+	/** Every line that is added makes another one of it. */
+	#version(name: string): string {
+		const status = statSync(join(this.#directory, name), {
+			throwIfNoEntry: false,
+		});
+		return `${status?.ino} ${status?.size} ${status?.mtimeMs}`;
 	}
 
 	#read(name: string): Found | undefined {

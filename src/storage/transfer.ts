@@ -16,6 +16,7 @@ import { dirname } from "node:path";
 import { AeonError } from "../core/errors.ts";
 import { syncFolder } from "../core/sync.ts";
 import { visible } from "../core/terminal.ts";
+import { COMPANIONS } from "../database/companions.ts";
 import { guarded } from "../database/failure.ts";
 import type { StoreDriver, StoreEntry } from "./store.ts";
 import {
@@ -30,9 +31,6 @@ export interface StoreAt {
 	driver: StoreDriver;
 	options: Readonly<Record<string, unknown>>;
 }
-
-/** What SQLite keeps beside a database. */
-const COMPANIONS = ["-wal", "-shm"];
 
 /**
  * Fills a store that is empty or missing with all that another one holds, which stays as it is; gives what that was. The

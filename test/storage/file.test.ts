@@ -530,3 +530,33 @@ test.skipIf(!canMount)(
 function modeOf(path: string): string {
 	return (statSync(path).mode & 0o777).toString(8);
 }
+
+test("while pages of a list come one after the other no file is read twice, unless something was said in it", async () => {
+	const keys = ["a", "b", "c", "d", "e"].map(
+		(name) => `agent:main:cli:${name}`,
+	);
+	for (const [index, key] of keys.entries())
+		await store.saveMessage(key, user("first"), NOW - index);
+	const untouched = new Date(1_700_000_000_000);
+	const files = readdirSync(directory).map((name) => join(directory, name));
+	for (const path of files) utimesSync(path, untouched, untouched);
+	const page = async (before: Parameters<typeof list>[0]) =>
+		(await list(before)).map(({ lastText }) => lastText);
+	const list = (before: { updatedAt: number; sessionKey: string }) =>
+		store.listSessions({ before, limit: 2 });
+	const [, last] = await list({ updatedAt: NOW + 1, sessionKey: "" });
+	// As nobody does it: another text of the same length, at the same time.
+	for (const path of files) {
+		const text = readFileSync(path, "utf8").replace("first", "other");
+		writeFileSync(path, text);
+		utimesSync(path, untouched, untouched);
+	}
+	await store.saveMessage(`${keys[3]}`, user("said"), NOW - 3);
+	const second = last ?? { updatedAt: 0, sessionKey: "" };
+	expect(await page(second)).toEqual(["first", "said"]);
+	expect(await page({ updatedAt: NOW - 3, sessionKey: `${keys[3]}` })).toEqual([
+		"first",
+	]);
+	// That was the last page: the next list begins anew.
+	expect(await page(second)).toEqual(["other", "said"]);
+});

@@ -213,7 +213,7 @@ for (const name of NAMES) {
 			expect(readdirSync(place(""))).toEqual(["old"]);
 		});
 
-		test("a store that is not what it should be never gets to its place", async () => {
+		test("a new store that has lost a message never gets to its place", async () => {
 			const store = await from.open(place("old"));
 			await say(store, KEY, "one", "two", "three");
 			await say(store, "agent:main:cli:z", "one");

@@ -16,9 +16,9 @@ const TOKENS_PER_MESSAGE = 8;
 /** To how many characters tool results are cut, step by step, until all fits. */
 const RESULT_LIMITS = [16_000, 4_000, 1_000];
 
-/** Tokens of a text, estimated without a tokenizer. */
-export function estimateTokens(text: string): number {
-	return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
+/** Tokens of a text, and of so many bytes more, estimated without a tokenizer. */
+export function estimateTokens(text: string, moreBytes = 0): number {
+	return Math.ceil((Buffer.byteLength(text) + moreBytes) / BYTES_PER_TOKEN);
 }
 
 /** Tokens of messages, estimated: their texts, their calls, their pictures. */
@@ -89,7 +89,8 @@ function clipResults(turn: SpokenMessage[], limit: number): SpokenMessage[] {
 	);
 }
 
-function estimateMessage(message: SpokenMessage): number {
+/** Tokens of one, with so many bytes of text more. */
+export function estimateMessage(message: SpokenMessage, moreBytes = 0): number {
 	const calls =
 		message.role === "assistant" && message.toolCalls
 			? JSON.stringify(message.toolCalls)
@@ -102,7 +103,9 @@ function estimateMessage(message: SpokenMessage): number {
 		message.role === "assistant" ? 0 : (message.attachments?.length ?? 0);
 	const text = replay || message.content + calls;
 	return (
-		TOKENS_PER_MESSAGE + pictures * TOKENS_PER_IMAGE + estimateTokens(text)
+		TOKENS_PER_MESSAGE +
+		pictures * TOKENS_PER_IMAGE +
+		estimateTokens(text, moreBytes)
 	);
 }
 

@@ -6,16 +6,11 @@ import type { Logger } from "../core/logger.ts";
 import type { SessionStore } from "../storage/store.ts";
 import type { Agent } from "./agent.ts";
 import { KEPT_TURNS, type Kept, MAX_ID } from "./backlog.ts";
-import { estimateMessages, estimateTokens } from "./budget.ts";
+import { estimateTokens } from "./budget.ts";
 import { stopped } from "./delivery.ts";
 import { splitTurns } from "./history.ts";
 import { choosePictures } from "./pictures.ts";
-import {
-	asShown,
-	SUMMARY_SHARE,
-	tokenBudget,
-	withoutReplay,
-} from "./prompt.ts";
+import { estimateShown, SUMMARY_SHARE, tokenBudget } from "./prompt.ts";
 import { type Reached, sumUp } from "./summarising.ts";
 import type { Turn } from "./turn.ts";
 
@@ -278,8 +273,7 @@ export function isDue({ context, isCut, summary, parts }: DueTurn): boolean {
 	if (isCut || context.length + 2 > agent.historyLimit) return true;
 	if (splitTurns(context).length <= KEPT_TURNS) return false;
 	const room = roomOf({ summary, parts });
-	const shown = context.map(asShown).map(withoutReplay);
-	return estimateMessages(choosePictures(shown, room / 2)) > at * room;
+	return estimateShown(choosePictures(context, room / 2)) > at * room;
 }
 
 function openJob(sessionKey: string, agent: Agent, kept: Kept): Job {

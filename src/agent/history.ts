@@ -60,7 +60,8 @@ export function repair(messages: readonly SpokenMessage[]): SpokenMessage[] {
 		const previous = repaired.at(-1);
 		if (message.role === "user") addUser(repaired, previous, message);
 		else if (message.role === "assistant" && previous) {
-			addAssistant(repaired, previous, message, messages.slice(index + 1), ids);
+			const after = message.toolCalls?.length ? messages.slice(index + 1) : [];
+			addAssistant(repaired, previous, message, after, ids);
 		}
 	});
 	return repaired;

@@ -27,6 +27,7 @@ export function omitRefused(
 	const mark = messages.findLastIndex(
 		(message) => message.role === "assistant" && message.picturesRefused,
 	);
+	if (mark < 0) return [...messages];
 	return messages.map((message, index) =>
 		index < mark ? keepPictures(message, 0) : message,
 	);
@@ -37,6 +38,7 @@ export function choosePictures(
 	messages: readonly SpokenMessage[],
 	tokens: number,
 ): SpokenMessage[] {
+	if (!messages.some(hasFiles)) return [...messages];
 	const turns = splitTurns([...messages]);
 	const recent = new Set(turns.slice(-TURNS_WITH_IMAGES).flat());
 	let room = Math.min(MAX_IMAGES, Math.floor(tokens / TOKENS_PER_IMAGE));
@@ -54,6 +56,7 @@ export function choosePictures(
 export async function loadPictures(
 	messages: readonly SpokenMessage[],
 ): Promise<PromptMessage[]> {
+	if (!messages.some(hasFiles)) return [...messages];
 	const loaded: PromptMessage[] = [];
 	let room = MAX_IMAGES_BYTES;
 	for (const message of messages.toReversed()) {
@@ -88,6 +91,10 @@ function keepPictures(message: SpokenMessage, count: number): SpokenMessage {
 
 function attachmentsOf(message: SpokenMessage): Attachment[] {
 	return message.role === "assistant" ? [] : (message.attachments ?? []);
+}
+
+function hasFiles(message: SpokenMessage): boolean {
+	return attachmentsOf(message).length > 0;
 }
 
 function isPicture({ mimeType }: Attachment): boolean {

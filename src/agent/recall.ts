@@ -6,14 +6,9 @@ import type { Logger } from "../core/logger.ts";
 import type { Fact, Passage, UserMemory } from "../core/memory.ts";
 import type { SpokenMessage } from "../core/message.ts";
 import type { SessionStore } from "../storage/store.ts";
-import { estimateMessages, estimateTokens } from "./budget.ts";
+import { estimateTokens } from "./budget.ts";
 import { type StoredSpoken, splitTurns } from "./history.ts";
-import {
-	asShown,
-	SUMMARY_SHARE,
-	tokenBudget,
-	withoutReplay,
-} from "./prompt.ts";
+import { estimateShown, SUMMARY_SHARE, tokenBudget } from "./prompt.ts";
 import { formatDate } from "./time.ts";
 import type { Turn } from "./turn.ts";
 
@@ -80,6 +75,7 @@ export class Recall {
 		);
 		if (!memory) return undefined;
 		const query = text.slice(0, MAX_QUERY).toWellFormed();
+		const seen = seenWith(turn, text);
 		const { recallTimeoutMs: timeoutMs } = this.#parts;
 		// What words find is given then; only a disk that hangs needs the second one.
 		const late = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
@@ -92,11 +88,12 @@ export class Recall {
 				orAborted(memory.search(query, MAX_FACTS, late), either),
 			),
 			this.#attempt(signal, () =>
-				orAborted(this.#passages(turn, query), either),
+				orAborted(this.#passages(turn, query, seen), either),
 			),
 		]);
 		signal.throwIfAborted();
-		const known = new Set(seenWith(turn, text).flatMap(recalledLines));
+		if (facts.length === 0 && passages.length === 0) return undefined;
+		const known = new Set(seen.flatMap(recalledLines));
 		const isNew = (line: string) => !known.has(line);
 		const asked = inline(text, MAX_PASSAGE);
 		return compose(
@@ -111,10 +108,11 @@ export class Recall {
 	}
 
 	/** What was said in the session before all that the model sees. */
-	async #passages(turn: Turn, text: string): Promise<Passage[]> {
-		const { sessionKey } = turn.parts;
-		const { context, isCut, summary } = turn;
-		const seen = seenWith(turn, text);
+	async #passages(
+		{ context, isCut, summary, parts: { sessionKey } }: Turn,
+		text: string,
+		seen: readonly StoredSpoken[],
+	): Promise<Passage[]> {
 		const isAll = seen.length === context.length && !isCut && !summary;
 		if (context.length === 0 || isAll) return [];
 		const id = seen[0]?.id ?? Number.MAX_SAFE_INTEGER;
@@ -200,7 +198,7 @@ function seenWith(
 	left -= Math.min(before, room * SUMMARY_SHARE);
 	const seen: StoredSpoken[][] = [];
 	for (const turn of splitTurns(context).reverse()) {
-		left -= estimateMessages(turn.map(asShown).map(withoutReplay));
+		left -= estimateShown(turn);
 		if (left < 0) break;
 		seen.unshift(turn);
 	}

@@ -14,5 +14,6 @@ export function formatDate(time: Date): string {
 }
 
 function two(n: number): string {
-	return String(Math.trunc(n)).padStart(2, "0");
+	const whole = Math.trunc(n);
+	return whole < 10 ? `0${whole}` : `${whole}`;
 }

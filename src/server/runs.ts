@@ -95,13 +95,17 @@ export class RunBook {
 	}
 
 	#forget(): void {
-		const ended = [...this.#runs].filter(
-			([, run]) => run.endedAt !== undefined,
-		);
-		let count = ended.length;
-		let size = ended.reduce((sum, [, run]) => sum + run.size, 0);
-		for (const [runId, run] of ended) {
-			const isOld = this.#now() - (run.endedAt ?? 0) > KEPT_MS;
+		let count = 0;
+		let size = 0;
+		for (const run of this.#runs.values()) {
+			if (run.endedAt === undefined) continue;
+			count++;
+			size += run.size;
+		}
+		const now = this.#now();
+		for (const [runId, run] of this.#runs) {
+			if (run.endedAt === undefined) continue;
+			const isOld = now - run.endedAt > KEPT_MS;
 			if (!isOld && count <= KEPT_RUNS && size <= KEPT_TEXT) return;
 			this.#runs.delete(runId);
 			count--;

@@ -80,8 +80,7 @@ export function decodeMessage(
 	text: string,
 	metadata: unknown,
 ): Message {
-	const parsed = metadataSchema.safeParse(metadata ?? {});
-	const fields: Metadata = parsed.data ?? {};
+	const fields = readMetadata(metadata);
 	const content = fields.exact_content ?? text;
 	const attachments = fields.attachments?.map(({ path, mime_type }) => ({
 		path,
@@ -202,9 +201,55 @@ function decodeUsage(usage: NonNullable<Metadata["usage"]>): Usage {
 	};
 }
 
+/** What of it can be read. Without the schema where it is plain, as most is: for a history of fifty that is half of a turn's work. */
+function readMetadata(metadata: unknown): Metadata {
+	if (metadata === null || metadata === undefined) return {};
+	if (isPlain(metadata)) return metadata;
+	return metadataSchema.safeParse(metadata).data ?? {};
+}
+
+/** True of whole fields of the simple kinds. */
+function isPlain(metadata: unknown): metadata is Metadata {
+	if (!isRecord(metadata)) return false;
+	for (const name of Object.keys(metadata)) {
+		const value = metadata[name];
+		switch (name) {
+			case "usage":
+				if (!isUsage(value)) return false;
+				break;
+			case "stop_reason":
+				if (!STOP_REASONS.some((reason) => reason === value)) return false;
+				break;
+			case "model":
+			case "recalled":
+			case "tool_call_id":
+			case "tool_name":
+				if (typeof value !== "string") return false;
+				break;
+			case "is_error":
+				if (typeof value !== "boolean") return false;
+				break;
+			default:
+				return false;
+		}
+	}
+	return true;
+}
+
+function isUsage(value: unknown): boolean {
+	return (
+		isRecord(value) &&
+		Number.isFinite(value.input_tokens) &&
+		Number.isFinite(value.output_tokens) &&
+		Number.isFinite(value.cache_read_tokens) &&
+		Number.isFinite(value.cache_write_tokens)
+	);
+}
+
 /** The same without the fields that are undefined. */
 export function withoutGaps<T extends object>(value: T): T {
-	return Object.fromEntries(
-		Object.entries(value).filter(([, field]) => field !== undefined),
-	) as T;
+	const kept: Partial<T> = {};
+	for (const name of Object.keys(value) as (keyof T)[])
+		if (value[name] !== undefined) kept[name] = value[name];
+	return kept as T;
 }

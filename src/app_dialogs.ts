@@ -98,8 +98,12 @@ export function openDialog(
 			]);
 			return count;
 		},
-		cancel: async (sessionKey) => runtime.cancel(sessionKey),
+		async cancel(sessionKey) {
+			await mailbox.arrived(sessionKey);
+			return runtime.cancel(sessionKey);
+		},
 		async command(line, context) {
+			await mailbox.arrived(context.sessionKey);
 			const agents = parts.agents();
 			const reply = await runSlash(line, { runtime, store, agents }, context);
 			const unusable = parts.settings().unusable.get(reply?.model ?? "");

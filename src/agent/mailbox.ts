@@ -36,8 +36,8 @@ export class Mailbox {
 	readonly #ended: string[] = [];
 	/** The runs of messages that this process has, from before they are in the store until they are finished there. */
 	readonly #inHand = new Map<string, InHand | undefined>();
-	/** By session, how many messages are on their way into the store: their places are taken. */
-	readonly #arriving = new Map<string, number>();
+	/** By session, the messages that are on their way into the store: their places are taken. */
+	readonly #arriving = new Map<string, Set<Promise<void>>>();
 	/** The ends of turns that are on their way into the store. */
 	readonly #finishing = new Set<Promise<void>>();
 	/** What was accepted earlier goes first. */
@@ -62,9 +62,8 @@ export class Mailbox {
 		const first = this.#runs.get(idIn(dialog, mail.messageId));
 		if (first !== undefined) return this.#repeat(first, mail);
 		const own = newRunId();
-		const arriving = this.#arriving.get(sessionKey) ?? 0;
-		const chosen = runtime.check(mail, arriving);
-		this.#arriving.set(sessionKey, arriving + 1);
+		const chosen = runtime.check(mail, this.#arriving.get(sessionKey)?.size);
+		const leave = this.#enter(sessionKey);
 		this.#inHand.set(own, undefined);
 		const waiting = { ...mail, dialog, runId: own, receivedAt: Date.now() };
 		let isOurs = false;
@@ -74,11 +73,20 @@ export class Mailbox {
 			if (runId !== own) return this.#repeat(runId, mail);
 			isOurs = true;
 		} finally {
-			if (!isOurs) this.#inHand.delete(own);
-			this.#leave(sessionKey);
+			if (!isOurs) {
+				this.#inHand.delete(own);
+				leave();
+			}
 		}
 		this.#note(own, dialog, mail);
-		return { ...this.#submit(waiting, sender, chosen), isRepeat: false };
+		const submission = this.#submit(waiting, sender, chosen);
+		leave();
+		return { ...submission, isRepeat: false };
+	}
+
+	/** Resolves when all that was given for a session by now is in its lane: what ends a turn is to end those, too. */
+	async arrived(sessionKey: string): Promise<void> {
+		await Promise.all(this.#arriving.get(sessionKey) ?? []);
 	}
 
 	/** Changes a message of a session that waits still, by its `reference`; false where no such message waits. */
@@ -177,10 +185,16 @@ export class Mailbox {
 		}
 	}
 
-	#leave(sessionKey: string): void {
-		const left = (this.#arriving.get(sessionKey) ?? 1) - 1;
-		if (left > 0) this.#arriving.set(sessionKey, left);
-		else this.#arriving.delete(sessionKey);
+	/** A message is on its way, until what this gives is called. */
+	#enter(sessionKey: string): () => void {
+		const { promise, resolve } = Promise.withResolvers<void>();
+		const arriving = this.#arriving.get(sessionKey) ?? new Set();
+		this.#arriving.set(sessionKey, arriving.add(promise));
+		return () => {
+			arriving.delete(promise);
+			if (arriving.size === 0) this.#arriving.delete(sessionKey);
+			resolve();
+		};
 	}
 
 	#note(runId: string, dialog: string, { messageId }: InboundMessage): void {

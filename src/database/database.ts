@@ -11,9 +11,12 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { platform, type SqlDatabase } from "../core/platform.ts";
+import { syncContent, syncFolder } from "../core/sync.ts";
+import { logOf } from "./companions.ts";
 import { guarded } from "./failure.ts";
 import { migrate, type Schema } from "./migrate.ts";
 import type { Patience } from "./patience.ts";
+import { Syncing } from "./syncing.ts";
 
 /** A database of Aeon's own, up to date. Whatever fails is thrown as `storage_failed`. */
 export interface Connection {
@@ -21,8 +24,10 @@ export interface Connection {
 	readonly path: string;
 	/** Waits while the database is locked. */
 	read<T>(work: () => T): Promise<T>;
-	/** The same in a transaction, after every write that was given before. */
+	/** The same in a transaction, after every write that was given before. It is on the disk a second later. */
 	write<T>(work: () => T): Promise<T>;
+	/** All that was written is on the disk once this has resolved: a power cut loses nothing of it. */
+	synced(): Promise<void>;
 	/** The same without a transaction, for what SQLite does in none. */
 	alone<T>(work: () => T): Promise<T>;
 	close(): Promise<void>;
@@ -109,9 +114,19 @@ function connect(
 	patience: Patience,
 ): Connection {
 	let isClosed = false;
+	const log = logOf(path);
+	let isNamed = false;
+	const syncing = new Syncing(async () => {
+		// There is none where the disk cannot have one; then SQLite syncs by itself.
+		if (isClosed || !existsSync(log)) return;
+		await syncContent(log);
+		if (!isNamed) await syncFolder(dirname(log));
+		isNamed = true;
+	});
 	const close = () => {
 		if (isClosed) return;
 		isClosed = true;
+		syncing.close();
 		try {
 			database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 		} finally {
@@ -122,8 +137,14 @@ function connect(
 		database,
 		path,
 		read: (work) => guarded(path, () => patience.patiently(work)),
-		write: (work) =>
-			guarded(path, () => patience.inOrder(() => database.transaction(work))),
+		write: async (work) => {
+			const result = await guarded(path, () =>
+				patience.inOrder(() => database.transaction(work)),
+			);
+			syncing.soon();
+			return result;
+		},
+		synced: () => guarded(path, () => syncing.now()),
 		alone: (work) => guarded(path, () => patience.inOrder(work)),
 		close: () => {
 			patience.end();

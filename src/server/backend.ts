@@ -18,6 +18,8 @@ export interface Backend {
 	memory: Pick<Memory, "list" | "search" | "forget" | "state">;
 	/** What the dialog of the WebSocket clients talks to. */
 	host: DialogHost;
+	/** Resolves when all that was given for a session by now is in its turns or waits for them. */
+	arrived(sessionKey: string): Promise<void>;
 	agents(): Payload<"hello">["agents"];
 	defaultAgent(): string;
 	/** What a person should know of how the configuration came about. */

@@ -103,12 +103,11 @@ function serverMethods(parts: MethodParts): ServerMethods {
 				throw invalidRequest(
 					"agent.cancel takes either 'sessionKey' or 'runId'",
 				);
-			const { runtime } = await backend;
-			const cancelled =
-				runId === undefined
-					? runtime.cancel(sessionKey ?? "")
-					: runtime.cancelRun(runId);
-			return { ok: true, cancelled };
+			const { runtime, arrived } = await backend;
+			if (runId !== undefined)
+				return { ok: true, cancelled: runtime.cancelRun(runId) };
+			await arrived(sessionKey ?? "");
+			return { ok: true, cancelled: runtime.cancel(sessionKey ?? "") };
 		},
 
 		"agent.command": async ({ line, sessionKey, model }) => {

@@ -57,7 +57,9 @@ export function sessionMethods(backend: Promise<Backend>): SessionMethods {
 
 		"session.reset": async ({ sessionKey }) => {
 			parseSessionKey(sessionKey);
-			const archivedAs = await (await backend).runtime.reset(sessionKey);
+			const { runtime, arrived } = await backend;
+			await arrived(sessionKey);
+			const archivedAs = await runtime.reset(sessionKey);
 			return { ok: true, ...(archivedAs !== undefined && { archivedAs }) };
 		},
 
@@ -71,7 +73,9 @@ export function sessionMethods(backend: Promise<Backend>): SessionMethods {
 
 		"session.delete": async ({ sessionKey }) => {
 			parseSessionKey(sessionKey);
-			const deleted = await (await backend).runtime.delete(sessionKey);
+			const { runtime, arrived } = await backend;
+			await arrived(sessionKey);
+			const deleted = await runtime.delete(sessionKey);
 			return { ok: true, deleted };
 		},
 	};

@@ -20,8 +20,8 @@ const options = z.object({
 });
 
 /**
- * Keeps every session in one SQLite file, `sessions_db`. A kill loses nothing, a power cut at most the last messages, never
- * the file. Other processes may use the file at the same time.
+ * Keeps every session in one SQLite file, `sessions_db`. A kill loses nothing, a power cut nothing that was accepted and at
+ * most the last second of what was answered. Other processes may use the file at the same time.
  */
 export const sqlite = {
 	options,

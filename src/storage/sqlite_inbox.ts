@@ -35,7 +35,7 @@ export interface Inbox
 }
 
 export function createInbox(
-	{ database, read, write }: Connection,
+	{ database, read, write, synced }: Connection,
 	outbox: Pick<Outbox, "put" | "forget">,
 ): Inbox {
 	const add = database.prepare(
@@ -84,11 +84,14 @@ export function createInbox(
 			const { sessionKey: key } = message;
 			parseSessionKey(key);
 			const body = JSON.stringify(bodyOf(message));
-			return write(() => {
+			const first = await write(() => {
 				tidy(receivedAt);
 				add.run({ run: runId, dialog, messageId, key, body, receivedAt });
 				return findFirst.get({ dialog, messageId })?.run_id ?? runId;
 			});
+			// Whoever sent it is told that it is kept, and does not send it again.
+			await synced();
+			return first;
 		},
 
 		waitingMessages: () =>

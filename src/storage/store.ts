@@ -126,7 +126,7 @@ export interface SessionStore {
 	/** Removes a session and all its messages. False where there is none. */
 	deleteSession(sessionKey: string): Promise<boolean>;
 	/**
-	 * Keeps a message until its turn takes it in; once this has resolved, no kill loses it. Gives the run that answers it:
+	 * Keeps a message until its turn takes it in; once this has resolved, no kill and no power cut loses it. Gives the run that answers it:
 	 * its own, or the one of the first message with this dialog and `messageId`, which is then all that is kept. A repeat
 	 * is known for a day at least, through restarts, also when its turn has ended.
 	 */

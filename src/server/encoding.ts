@@ -27,34 +27,8 @@ let cborCodec: Promise<Codec> | undefined;
 
 /** The codec of CBOR, which is loaded when the first client asks for it. */
 export function loadCborCodec(): Promise<Codec> {
-	cborCodec ??= import("cborg").then(({ encode, decode }) => ({
-		encoding: "cbor",
-		// Through JSON's rules, so that both encodings leave out what is undefined.
-		encode: (value) => encode(withoutGaps(value)),
-		decode(frame) {
-			if (typeof frame === "string") return undefined;
-			try {
-				// What JSON has no word for, nothing behind this knows.
-				return decode(frame, {
-					rejectDuplicateMapKeys: true,
-					allowBigInt: false,
-				});
-			} catch {
-				return undefined;
-			}
-		},
-	}));
+	cborCodec ??= import("./cbor.ts").then(({ cborCodec }) => cborCodec);
 	return cborCodec;
-}
-
-function withoutGaps(value: unknown): unknown {
-	if (Array.isArray(value)) return value.map(withoutGaps);
-	if (typeof value !== "object" || value === null) return value;
-	return Object.fromEntries(
-		Object.entries(value)
-			.filter(([, part]) => part !== undefined)
-			.map(([key, part]) => [key, withoutGaps(part)]),
-	);
 }
 
 /** How a frame speaks; what does not say so speaks as its connection does. */

@@ -8,7 +8,7 @@ export class OutgoingEvent {
 	readonly number: number;
 	readonly event: WireEvent["event"];
 	readonly data: WireEvent["data"];
-	readonly #frames = new Map<string, string | Uint8Array>();
+	#frames: Map<string, string | Uint8Array> | undefined;
 
 	constructor(epoch: string, number: number, { event, data }: WireEvent) {
 		this.id = `evt-${epoch}-${number}`;
@@ -29,6 +29,7 @@ export class OutgoingEvent {
 
 	frame(codec: Codec, dialect: Dialect): string | Uint8Array {
 		const form = `${codec.encoding} ${dialect}`;
+		this.#frames ??= new Map();
 		const known = this.#frames.get(form);
 		if (known) return known;
 		const frame = codec.encode(this.#speak(dialect));
@@ -36,9 +37,9 @@ export class OutgoingEvent {
 		return frame;
 	}
 
-	/** Every client was told: who comes later has it encoded again. */
+	/** Every client was told: who comes later has it encoded again. Many are kept, so that not even an empty map may stay. */
 	release(): void {
-		this.#frames.clear();
+		this.#frames = undefined;
 	}
 
 	#speak(dialect: Dialect): object {

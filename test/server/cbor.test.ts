@@ -1,50 +1,13 @@
 import { expect, test } from "bun:test";
 import { decode, encode } from "cborg";
+import { loadCborCodec } from "../../src/server/encoding.ts";
 import { EVENTS, type EventName } from "../../src/server/events.ts";
 import { METHODS } from "../../src/server/protocol.ts";
 import { config, modelSaying, openServer } from "../support/server.ts";
-import { checked, checkedEvent, type Told, upTo } from "../support/wire.ts";
+import { checked, checkedEvent, upTo } from "../support/wire.ts";
+import { cborClient } from "./cbor_client.ts";
 
 const KEY = "agent:main:ws:tests";
-
-type Frame = { id: unknown; type: string } & Record<string, unknown>;
-
-/** A client that speaks CBOR. */
-async function cborClient(server: { url: string; token: string }) {
-	const socket = new WebSocket(`${server.url}/ws`, [
-		"aeon.v1.cbor",
-		`bearer.${server.token}`,
-	]);
-	socket.binaryType = "arraybuffer";
-	const frames: Frame[] = [];
-	let wake = () => {};
-	socket.onmessage = ({ data }) => {
-		frames.push(decode(new Uint8Array(data)));
-		wake();
-	};
-	await new Promise<void>((open) => {
-		socket.onopen = () => open();
-	});
-	return {
-		socket,
-		send: (value: unknown) => socket.send(encode(value)),
-		async frame(fits: (frame: Frame) => boolean): Promise<Frame> {
-			for (;;) {
-				const found = frames.find(fits);
-				if (found) {
-					frames.splice(frames.indexOf(found), 1);
-					return found;
-				}
-				await new Promise<void>((resolve) => {
-					wake = resolve;
-				});
-			}
-		},
-		events: (): Told[] =>
-			frames.filter(({ type }) => type === "event").map(checkedEvent),
-		[Symbol.dispose]: () => socket.close(),
-	};
-}
 
 test("a device talks CBOR: requests, a tool with its approval, events", async () => {
 	using model = await modelSaying((_request, n) =>
@@ -85,87 +48,57 @@ test("a device talks CBOR: requests, a tool with its approval, events", async ()
 	checked(METHODS["session.history"].payload, history.payload);
 });
 
-test("what is no CBOR, or no request, is answered and harms nothing", async () => {
+test("every answer is the same in CBOR as in JSON", async () => {
 	await using server = await openServer(config());
+	using json = await server.connect();
 	using client = await cborClient(server);
-	const bytes: [string | number[], object][] = [
-		["{}", { id: null, code: "PARSE_ERROR" }],
-		['{"id":1,"method":"ping"}', { id: null, code: "PARSE_ERROR" }],
-		[[], { id: null, code: "PARSE_ERROR" }],
-		[[0xff], { id: null, code: "PARSE_ERROR" }],
-		[[0xa1, 0x62], { id: null, code: "PARSE_ERROR" }],
-		[
-			[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-			{ code: "PARSE_ERROR" },
-		],
-		[[0xbb, 0, 0, 0, 1, 0, 0, 0, 0], { code: "PARSE_ERROR" }],
-		[[0x5b, 0, 0, 0, 1, 0, 0, 0, 0], { code: "PARSE_ERROR" }],
-		[Array(100_000).fill(0x81), { code: "PARSE_ERROR" }],
-		[[0xc1, 0x00], { code: "PARSE_ERROR" }],
-		[[0xf7], { id: null, code: "PARSE_ERROR" }],
-		[[0x00], { id: null, code: "INVALID_REQUEST" }],
-		[[...encode({ id: 1, method: "ping" }), 0], { code: "PARSE_ERROR" }],
-		[
-			[...encode({ id: 2n ** 63n, method: "ping" })],
-			{ id: null, code: "PARSE_ERROR" },
-		],
-		[
-			[...encode({ id: new Uint8Array(3), method: "ping" })],
-			{ id: null, code: "INVALID_REQUEST" },
-		],
-		[
-			[
-				...encode({
-					id: 5,
-					method: "ping",
-					params: { __proto__: null, a: new Uint8Array(3) },
-				}),
-			],
-			{ id: 5, code: "INVALID_REQUEST" },
-		],
-		[
-			[
-				...encode({
-					id: 6,
-					method: "session.list",
-					params: { limit: 2n ** 63n },
-				}),
-			],
-			{ id: null, code: "PARSE_ERROR" },
-		],
-		[
-			[
-				...encode({
-					id: 7,
-					method: "agent.send",
-					params: { message: new Uint8Array(3) },
-				}),
-			],
-			{ id: 7, code: "INVALID_REQUEST" },
-		],
-		[
-			[
-				...encode({
-					id: 8,
-					method: "agent.send",
-					params: { message: 2n ** 63n },
-				}),
-			],
-			{ id: null, code: "PARSE_ERROR" },
-		],
-		[
-			[0xa2, 0x62, 0x69, 0x64, 0x01, 0x62, 0x69, 0x64, 0x02],
-			{ id: null, code: "PARSE_ERROR" },
-		],
+	const params = { message: "run uname -o", sessionKey: KEY, wait: true };
+	const sent = json.call("agent.send", params);
+	const { data } = await json.event("approval.requested");
+	const requests: [string, object][] = [
+		["hello", {}],
+		["approval.list", {}],
+		["tool.list", {}],
+		["dialog.list", {}],
+		["config.get", {}],
+		["status", {}],
+		["session.get", { sessionKey: "agent:main:ws:nobody" }],
+		["nothing", {}],
+		["agent.send", {}],
 	];
-	for (const [frame, answer] of bytes) {
-		client.socket.send(
-			typeof frame === "string" ? frame : new Uint8Array(frame),
-		);
-		const got = await client.frame(({ type }) => type === "error");
-		expect({ frame: String(frame).slice(0, 60), ...got }).toMatchObject(answer);
+	const compare = async (method: string, params: object) => {
+		client.send({ id: 1, method, params });
+		const inCbor = await client.frame(({ id }) => id === 1);
+		const inJson = await json.ask({ id: 1, method, params });
+		expect(plain(inCbor)).toEqual(plain(inJson));
+	};
+	for (const [method, params] of requests) await compare(method, params);
+	const { approvalId } = data;
+	await json.call("approval.resolve", { approvalId, decision: "allow" });
+	await sent;
+	await compare("session.history", { sessionKey: KEY });
+	await compare("session.list", {});
+	const last = await json.event("session.updated");
+	await client.frame(({ id }) => id === last.id);
+	const own = client.events();
+	expect([...own, last]).toEqual(json.events);
+	// Nothing is in a frame that JSON would leave out.
+	for (const raw of client.raw) {
+		const kept = JSON.parse(JSON.stringify(decode(raw)));
+		expect(raw.equals(encode(kept))).toBe(true);
 	}
-	client.send({ id: 9, method: "status" });
-	const status = await client.frame(({ id }) => id === 9);
-	expect(status.payload).toMatchObject({ faults: 0 });
 });
+
+test("what is undefined is left out, as in JSON", async () => {
+	const { encode: write } = await loadCborCodec();
+	const bytes = write({ a: undefined, b: { c: undefined, d: null } });
+	expect(bytes).toEqual(encode({ b: { d: null } }));
+});
+
+/** A frame without what differs from one moment or client to the next. */
+function plain(frame: object): unknown {
+	const VOLATILE = ["clientId", "uptimeMs", "rssBytes", "now"];
+	return JSON.parse(JSON.stringify(frame), (key, value) =>
+		VOLATILE.includes(key) ? "…" : value,
+	);
+}

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Aeon } from "./app.ts";
 import { checkExposure, serverOptions } from "./app_listening.ts";
 import { describeReload, readAgain } from "./app_reload.ts";
+import { Rest } from "./app_rest.ts";
 import { describeError, hasCode } from "./core/errors.ts";
 import { createLogger, type Logger, type LogLevel } from "./core/logger.ts";
 import { stateDirectory } from "./core/paths.ts";
-import { platform } from "./core/platform.ts";
 import { type Claim, claimState } from "./core/presence.ts";
 import { collectSecrets } from "./core/secret.ts";
 import { openStateDirectory } from "./core/state.ts";
@@ -58,7 +58,7 @@ export class Serving {
 	readonly #stopping = new AbortController();
 	#upkeep: Promise<void> | undefined;
 	#reloading: Promise<void> = Promise.resolve();
-	#settling: ReturnType<typeof setTimeout> | undefined;
+	readonly #rest = new Rest();
 	#giveUp: (reason: unknown) => void;
 	/** Rejects where Aeon cannot be opened as it is configured, so that only another start helps. */
 	readonly failed: Promise<never>;
@@ -218,7 +218,7 @@ export class Serving {
 			observe: (event) => {
 				this.#server.observe(event);
 				const isEnd = event.type === "session.updated";
-				if (isEnd) this.#settleIn(SETTLE_MS.turn);
+				if (isEnd) this.#rest.after(SETTLE_MS.turn);
 			},
 			announce,
 		});
@@ -238,7 +238,7 @@ export class Serving {
 				faults: () => this.#faults,
 			}),
 		);
-		this.#settleIn(SETTLE_MS.start);
+		this.#rest.after(SETTLE_MS.start);
 		await startDialogs(aeon, {
 			state: this.#state,
 			logger: this.#logger,
@@ -266,13 +266,6 @@ export class Serving {
 			this.#logger.warn("messages.wait", { error });
 			setTimeout(() => void this.#resume(), RESUME_PAUSE_MS).unref();
 		}
-	}
-
-	/** Gives memory back when nothing has happened for so long. */
-	#settleIn(delayMs: number): void {
-		clearTimeout(this.#settling);
-		this.#settling = setTimeout(() => platform.settle(), delayMs);
-		this.#settling.unref();
 	}
 
 	/** A store that is only out of order is waited for; one that this Aeon must not touch is not. */

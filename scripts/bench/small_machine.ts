@@ -1,82 +1,115 @@
-// A process that may have 64 MB: a group of its own (cgroups), or where none can be made, a limit on its data.
+// What Aeon takes in whole machines of 512 and 128 MB, which are emulated: scripts/vm-test.ts.
 
-import {
-	existsSync,
-	mkdirSync,
-	readFileSync,
-	rmdirSync,
-	writeFileSync,
-} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compile, ROOT } from "../compile.ts";
+import type { Figures } from "../vm/figures.ts";
+import { type Bench, type Figure, RUNS, type Subject } from "./rig/figure.ts";
 
-/** A limit that a command can be put under. */
-export interface Limit {
-	/** What it is called in the table. */
-	name: string;
-	/** Stands before the command. */
-	wrap: string[];
-	/** The most that was used, in bytes, where that is counted. */
-	peak(): number | undefined;
-	remove(): void;
-}
+const SIZES = [512, 128];
 
-/** The versions of cgroups: where their groups lie, and what the limit and the peak are called there. */
-const GROUPS = [
-	{
-		name: "cgroup v2, memory.max",
-		folder: "/sys/fs/cgroup",
-		limit: "memory.max",
-		peak: "memory.peak",
-	},
-	{
-		name: "cgroup v1, memory.limit_in_bytes",
-		folder: "/sys/fs/cgroup/memory",
-		limit: "memory.limit_in_bytes",
-		peak: "memory.max_usage_in_bytes",
-	},
-];
+/** Debian's packages, which the tests keep here, too. */
+const PACKAGES =
+	process.env.AEON_VM_PACKAGES ?? join(tmpdir(), "aeon-ci-vm-packages");
 
-/** The strictest limit that can be had here. */
-export function limitMemory(bytes: number): Limit {
-	for (const { name, folder, limit, peak } of GROUPS) {
-		const group = join(folder, `aeon-bench-${process.pid}`);
-		if (!makeGroup(group, limit, bytes)) continue;
-		return {
-			name,
-			wrap: [
-				"sh",
-				"-c",
-				`echo $$ > ${join(group, "cgroup.procs")} && exec "$@"`,
-				"sh",
-			],
-			peak: () => Number(readFileSync(join(group, peak), "utf8")),
-			remove: () => rmdirSync(group),
-		};
-	}
-	return {
-		name: "prlimit --data",
-		wrap: ["prlimit", `--data=${bytes}`],
-		peak: () => undefined,
-		remove() {},
-	};
-}
-
-/** False where there are no such groups here, or none may be made. */
-function makeGroup(group: string, limit: string, bytes: number): boolean {
-	try {
-		mkdirSync(group);
-	} catch {
-		return false;
-	}
-	try {
-		// The system makes the files of a group: where it has made none, this is an ordinary folder.
-		if (existsSync(join(group, limit))) {
-			writeFileSync(join(group, limit), String(bytes));
-			return true;
+export const smallMachine: Subject = {
+	title: "A small machine, emulated (QEMU, cortex-a53)",
+	async measure(bench) {
+		const binary = join(bench.folder, "aeon-linux-arm64");
+		const source = join(ROOT, "src", "main.ts");
+		await compile(source, "bun-linux-arm64", binary);
+		const figures: Figure[] = [];
+		for (const megabytes of SIZES) {
+			const runs: Figures[] = [];
+			for (let run = 0; run < RUNS; run++)
+				runs.push(await boot(bench, binary, megabytes));
+			figures.push(...rowsOf(`${megabytes} MB`, runs));
 		}
-	} catch {
-		// The group has to be removed in either case.
-	}
-	rmdirSync(group);
-	return false;
+		return figures;
+	},
+};
+
+async function boot(
+	{ folder }: Bench,
+	binary: string,
+	megabytes: number,
+): Promise<Figures> {
+	const child = Bun.spawn(
+		[
+			process.execPath,
+			join(ROOT, "scripts", "vm-test.ts"),
+			...["--memory", String(megabytes)],
+			...["--binary", binary],
+			...["--packages", PACKAGES],
+			"--json",
+		],
+		{ cwd: folder, stdout: "pipe", stderr: "pipe" },
+	);
+	const [out, err, code] = await Promise.all([
+		child.stdout.text(),
+		child.stderr.text(),
+		child.exited,
+	]);
+	if (code !== 0) throw new Error(err);
+	return JSON.parse(out.trim().split("\n").at(-1) ?? "");
+}
+
+function rowsOf(machine: string, runs: readonly Figures[]): Figure[] {
+	const row = (
+		what: string,
+		unit: string,
+		of: (figures: Figures) => number,
+		note?: string,
+	): Figure => ({ what, unit, values: runs.map(of), ...(note && { note }) });
+	return [
+		row(
+			`${machine}: MemTotal`,
+			"MB",
+			({ memTotal }) => memTotal,
+			"the arm64 binary under Debian's kernel, with busybox and libc and nothing else; the demo answers.",
+		),
+		row(
+			"  MemAvailable before the start",
+			"MB",
+			({ availableBefore }) => availableBefore,
+		),
+		row(
+			"  MemAvailable after 10 s at rest",
+			"MB",
+			({ memory }) => memory.rested.available,
+		),
+		row(
+			"  resident after 10 s at rest",
+			"MB",
+			({ memory }) => memory.rested.resident,
+		),
+		row(
+			"    proportional (Pss)",
+			"MB",
+			({ memory }) => memory.rested.proportional,
+		),
+		row("    anonymous", "MB", ({ memory }) => memory.rested.anonymous),
+		row(
+			"  resident after 100 turns, at once",
+			"MB",
+			({ memory }) => memory.used.resident,
+		),
+		row("    anonymous", "MB", ({ memory }) => memory.used.anonymous),
+		row(
+			"  user space → /health",
+			"emulated s",
+			({ userSpaceToHealth }) => userSpaceToHealth,
+			"seconds of an emulated processor (QEMU's TCG), which are none of a board's.",
+		),
+		row(
+			"  start → /health, nothing of it in the file cache",
+			"emulated s",
+			({ coldStart }) => coldStart,
+		),
+		row(
+			"  start → /health, after kill -9",
+			"emulated s",
+			({ warmStart }) => warmStart,
+		),
+	];
 }

@@ -151,6 +151,8 @@ export interface Platform {
 	lock(path: string): ProcessLock | undefined;
 	/** Gives memory back to the system that only the start needed: garbage, and the pages of code that ran once. */
 	settle(): void;
+	/** The same of the pages alone, which takes a fraction of a millisecond. */
+	releaseCode(): void;
 	/**
 	 * Makes a picture anew: upright, without its metadata, smaller where it must be. It takes four bytes a pixel of memory
 	 * and does not block. The bytes must stay as they are meanwhile. Throws ImageFault.

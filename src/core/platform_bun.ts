@@ -93,6 +93,8 @@ export const platform: Platform = {
 		releaseCode();
 	},
 
+	releaseCode,
+
 	scaleImage,
 
 	self() {

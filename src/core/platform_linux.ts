@@ -66,16 +66,20 @@ export function hideProcess(): boolean {
 	return openLibrary()?.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0;
 }
 
+/** What /proc/self/maps says of a program's code, and of its constants, at the head of its file; proc_pid_maps(5). */
+const CODE = /^([0-9a-f]+)-([0-9a-f]+) (?:r-xp|r--p 0+) .* \//;
+
 /**
- * Unmaps the pages of this program's code until they are run again: most ran once, at the start. They stay in the system's
- * file cache as long as that has room, and are read-only, so that nothing can be lost (madvise(2), MADV_DONTNEED).
+ * Unmaps the pages of this program's code and constants until they are used again: most were once, at the start. They stay
+ * in the system's file cache as long as that has room, and were never written, so that nothing can be lost (madvise(2),
+ * MADV_DONTNEED). What lies further on in a file and is read-only may have been written before, by the linker.
  */
 export function releaseCode(): void {
 	const library = openLibrary();
 	const number = MADVISE[process.arch];
 	if (!library || number === undefined) return;
 	for (const line of readFileSync("/proc/self/maps", "utf8").split("\n")) {
-		const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) r-xp .* \//.exec(line) ?? [];
+		const [, from, to] = CODE.exec(line) ?? [];
 		if (!from || !to) continue;
 		const start = Number.parseInt(from, 16);
 		const length = Number.parseInt(to, 16) - start;

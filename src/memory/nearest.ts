@@ -27,7 +27,7 @@ export interface Looked {
 /** So many vectors are compared whatever they are. */
 const FEW = 300;
 
-/** Of more, so many. Measured by scripts/bench-memory.ts: of the ten nearest of 100,000 nearly all are among them. */
+/** Of more, so many. Measured by scripts/bench/recall.ts: of the ten nearest of 100,000 nearly all are among them. */
 const CANDIDATES = 400;
 
 /** Between two looks at the clock: signatures that are compared, vectors that are. */

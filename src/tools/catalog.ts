@@ -44,7 +44,14 @@ export function offerTools(
 /** The tools as a model is told of them, with JSON Schema for their parameters. */
 export function toolSpecs(tools: readonly Tool[]) {
 	return tools.map(({ name, description, parameters }) => {
-		const { $schema, ...schema } = z.toJSONSchema(parameters, { io: "input" });
+		const { $schema, ...schema } = z.toJSONSchema(parameters, {
+			io: "input",
+			override: ({ jsonSchema }) => {
+				// Every whole number is below that: no model has to be told, for a token each time.
+				if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER)
+					delete jsonSchema.maximum;
+			},
+		});
 		return { name, description, parameters: schema as Record<string, unknown> };
 	});
 }

@@ -115,6 +115,7 @@ test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
 			"MARK=a b",
 			"BUN_JSC_useBaselineJIT=0",
 			"BUN_JSC_forceMiniVMMode=1",
+			"BUN_JSC_miniVMHeapGrowthFactor=1.5",
 			"",
 		]);
 		expect(read("cmdline").slice(1)).toEqual(["chat", ""]);

@@ -15,14 +15,15 @@ export interface Serve extends Disposable {
 /** The section of aeon.json that has `aeon serve` take any port that is free. */
 export const ANY_PORT = { server: { port: 0 } };
 
-/** Starts `aeon serve` from source in a home and waits until it answers. */
+/** Starts `aeon serve` from source, or a binary of it, in a home and waits until it answers. */
 export async function startServe(
 	home: string,
 	args: string[] = [],
+	binary?: string,
 ): Promise<Serve> {
 	const state = join(home, ".aeon");
 	mkdirSync(state, { recursive: true, mode: 0o700 });
-	const child = start(["serve", ...args], { home });
+	const child = start(["serve", ...args], { home, ...(binary && { binary }) });
 	let isOver = false;
 	const over = child.exited.then(() => {
 		isOver = true;

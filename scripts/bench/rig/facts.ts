@@ -1,12 +1,12 @@
 // Facts to be searched, the same every time: sentences of made-up words, and vectors that lie as those of sentences do.
 
 import { existsSync } from "node:fs";
-import { silent } from "../../src/core/logger.ts";
-import type { Owner } from "../../src/core/memory.ts";
-import { MemoryFile } from "../../src/memory/file.ts";
-import { fromBytes, normalised } from "../../src/memory/vector.ts";
-import type { SizedModel } from "../../src/memory/vectors.ts";
-import { randomFrom } from "../../test/support/random.ts";
+import { silent } from "../../../src/core/logger.ts";
+import type { Owner } from "../../../src/core/memory.ts";
+import { MemoryFile } from "../../../src/memory/file.ts";
+import { fromBytes, normalised } from "../../../src/memory/vector.ts";
+import type { SizedModel } from "../../../src/memory/vectors.ts";
+import { randomFrom } from "../../../test/support/random.ts";
 
 /** Whose facts they are. */
 export const OWNER: Owner = { agentId: "main", user: "telegram:777" };

@@ -1,9 +1,9 @@
-// A model's API in a process of its own: `bun scripts/bench/model.ts` prints its URL. Each of its deltas begins with the time
-// at which it was written. What the last message says decides: "deltas=20 every=50 size=400"; its head comes 5 ms before.
+// A model's API in a process of its own: `bun scripts/bench/rig/model.ts` prints its URL. Each of its deltas begins with two
+// times: when it was written, and when the request had come whole. What the last message says decides: "deltas=20 every=50
+// size=400 head=5": how many, milliseconds between them, characters each, and how long before the first one its head comes.
 
-import { anthropicEvents } from "../../test/llm/fake_events.ts";
-
-const HEAD_FIRST_MS = 5;
+import { anthropicEvents } from "../../../test/llm/fake_events.ts";
+import { type Answer, soakAnswer } from "./acts.ts";
 
 const head =
 	"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
@@ -33,33 +33,43 @@ async function answer(
 	socket: Bun.Socket<{ text: string }>,
 	body: string,
 ): Promise<void> {
+	const ofSoak = soakAnswer(body);
+	if (ofSoak) return give(socket, ofSoak);
 	const asked = (name: string, otherwise: number) =>
 		Number(
 			[...body.matchAll(new RegExp(`${name}=(\\d+)`, "g"))].at(-1)?.[1] ??
 				otherwise,
 		);
-	const [count, every, size] = [
+	const came = now();
+	const [count, every, size, headFirst] = [
 		asked("deltas", 20),
 		asked("every", 0),
 		asked("size", 25),
+		asked("head", 5),
 	];
 	const mark = "@@@";
 	const events = anthropicEvents({
 		text: Array.from({ length: count }, () => mark),
 	});
 	const pieces = events.split(mark);
-	socket.write(head);
-	await Bun.sleep(HEAD_FIRST_MS);
-	const chunk = (text: string) =>
-		`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
+	let lead = head;
+	if (headFirst > 0) {
+		socket.write(head);
+		lead = "";
+		await Bun.sleep(headFirst);
+	}
+	const chunk = (text: string) => {
+		const first = lead;
+		lead = "";
+		return `${first}${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
+	};
 	let written = "";
 	for (const [index, piece] of pieces.entries()) {
 		written += piece;
 		if (index === count) break;
 		if (index > 0 && every > 0) await Bun.sleep(every);
 		// A delta is complete at the second line end after its text.
-		const now = `${performance.timeOrigin + performance.now()} `;
-		written += now.padEnd(size, "x");
+		written += `${now()} ${came} `.padEnd(size, "x");
 		const rest = pieces[index + 1] ?? "";
 		const end = rest.indexOf("\n\n") + 2;
 		pieces[index + 1] = rest.slice(end);
@@ -70,6 +80,24 @@ async function answer(
 	}
 	await write(socket, `${chunk(written)}0\r\n\r\n`);
 	socket.end();
+}
+
+/** Answers as in a soak. */
+async function give(
+	socket: Bun.Socket<{ text: string }>,
+	{ pieces, pauseMs, ending }: Answer,
+): Promise<void> {
+	for (const piece of pieces) {
+		await write(socket, piece);
+		if (pauseMs > 0) await Bun.sleep(pauseMs);
+	}
+	if (ending === "end") socket.end();
+	if (ending === "reset") socket.terminate();
+}
+
+/** Milliseconds, the same in every process of this machine. */
+function now(): string {
+	return (performance.timeOrigin + performance.now()).toFixed(3);
 }
 
 async function write(socket: Bun.Socket<unknown>, text: string): Promise<void> {

@@ -1,12 +1,12 @@
 // The least that a server in Bun can be, which Aeon's figures are held against: a socket that echoes and an open database.
-// `stream …` asks the model and passes its words on, with nothing between.
+// `stream …` asks the model and passes its words on, with nothing between; `publish …` does, to everybody.
 
 import { Database } from "bun:sqlite";
 
 const database = new Database(process.env.FLOOR_DATABASE, { create: true });
 database.run("PRAGMA journal_mode = WAL");
 
-Bun.serve({
+const server = Bun.serve({
 	hostname: "127.0.0.1",
 	port: Number(process.env.FLOOR_PORT),
 	fetch(request, server) {
@@ -14,16 +14,24 @@ Bun.serve({
 		return Response.json({ ok: true });
 	},
 	websocket: {
+		open(socket) {
+			socket.subscribe("all");
+		},
 		message(socket, frame) {
 			const text = String(frame);
-			if (text.startsWith("stream ")) void pass(text, socket);
+			if (text.startsWith("stream ")) void pass(text, (it) => socket.send(it));
+			else if (text.startsWith("publish "))
+				void pass(text, (it) => server.publish("all", it));
 			else socket.send(text);
 		},
 	},
 });
 
 /** Passes the words of one answer on, each as a frame. */
-async function pass(text: string, socket: Bun.ServerWebSocket): Promise<void> {
+async function pass(
+	text: string,
+	send: (frame: string) => void,
+): Promise<void> {
 	const response = await fetch(`${process.env.FLOOR_MODEL}/v1/messages`, {
 		method: "POST",
 		body: JSON.stringify({ messages: [{ role: "user", content: text }] }),
@@ -33,10 +41,10 @@ async function pass(text: string, socket: Bun.ServerWebSocket): Promise<void> {
 		for (const line of decoder.decode(piece, { stream: true }).split("\n")) {
 			if (!line.includes('"text_delta"')) continue;
 			const { delta } = JSON.parse(line.slice("data: ".length));
-			socket.send(
+			send(
 				JSON.stringify({ event: "agent.delta", data: { text: delta.text } }),
 			);
 		}
 	}
-	socket.send(JSON.stringify({ event: "agent.done", data: {} }));
+	send(JSON.stringify({ event: "agent.done", data: { sessionKey: "" } }));
 }

@@ -3,6 +3,7 @@
 
 import { type Command, clients, connect } from "./connect.ts";
 import { fanOut } from "./fan_out.ts";
+import { soak } from "./soak_client.ts";
 
 const command = JSON.parse(process.argv[2] ?? "{}") as Command;
 console.log(JSON.stringify(await run()));
@@ -16,12 +17,16 @@ function run(): Promise<object> {
 			return turns();
 		case "latency":
 			return latency();
+		case "throng":
+			return throng();
 		case "hold":
 			return hold();
 		case "deaf":
 			return deaf();
 		case "fan-out":
 			return fanOut(command);
+		case "soak":
+			return soak(command);
 	}
 }
 
@@ -53,50 +58,89 @@ async function roundTrips(): Promise<object> {
 /** Turns, one after the other, each in the next of these sessions. */
 async function turns(): Promise<object> {
 	const { count = 1, sessions = ["agent:main:ws:bench"] } = command;
-	const { message = "deltas=20" } = command;
+	const { message = "deltas=20", request } = command;
 	const socket = await connect(command);
 	const before = performance.now();
 	for (let n = 0; n < count; n++)
-		await turn(socket, sessions[n % sessions.length] ?? "", message);
+		await turn(socket, sessions[n % sessions.length] ?? "", message, request);
 	return { perSecond: count / ((performance.now() - before) / 1000) };
 }
 
-/** From the model's first token to the client's first delta, over so many turns. */
+/** What is added to a model's times, in so many turns one after the other: three milliseconds each, to be sorted by the caller. */
 async function latency(): Promise<object> {
 	const { count = 200, request } = command;
+	const { message = "deltas=3 every=2 size=40 head=0" } = command;
 	const socket = await connect(command);
-	const micros: number[] = [];
+	const asked: number[] = [];
+	const answered: number[] = [];
 	for (let n = -20; n < count; n++) {
-		const added = await turn(
-			socket,
-			`agent:main:ws:late${n}`,
-			"deltas=3 every=2",
-			request,
-		);
-		if (n >= 0) micros.push(added * 1000);
+		const took = await turn(socket, `agent:main:ws:late${n}`, message, request);
+		if (n < 0) continue;
+		asked.push(took.asked);
+		answered.push(took.answered);
 	}
-	return spread(micros);
+	return { asked, answered };
 }
 
-/** Says something and waits for the end; gives how late the first delta was, in milliseconds. */
+/** Turns in many sessions at once, each session's one after the other: how many a second. */
+async function throng(): Promise<object> {
+	const { count = 1000, sessions = [], message = "", request } = command;
+	const socket = await connect(command);
+	const frame = (sessionKey: string) =>
+		request ??
+		JSON.stringify({
+			id: sessionKey,
+			method: "agent.send",
+			params: { sessionKey, message },
+		});
+	let begun = 0;
+	let ended = 0;
+	const { promise, resolve } = Promise.withResolvers<void>();
+	const begin = (sessionKey: string) => {
+		if (begun++ < count) socket.send(frame(sessionKey));
+	};
+	socket.onmessage = ({ data }) => {
+		if (data.includes('"agent.error"') || data.includes('"type":"error"'))
+			throw new Error(data);
+		if (!data.includes('"agent.done"')) return;
+		if (++ended === count) resolve();
+		else begin(JSON.parse(data).data.sessionKey);
+	};
+	const before = performance.now();
+	for (const sessionKey of sessions) begin(sessionKey);
+	await promise;
+	return { perSecond: count / ((performance.now() - before) / 1000) };
+}
+
+/** When a turn's request was complete at the model, and how late its first delta was, in milliseconds. */
+interface Took {
+	asked: number;
+	answered: number;
+}
+
+/** Says something and waits for the end. */
 function turn(
 	socket: WebSocket,
 	sessionKey: string,
 	message: string,
 	request?: string,
-): Promise<number> {
-	const { promise, resolve } = Promise.withResolvers<number>();
-	let added = 0;
+): Promise<Took> {
+	const { promise, resolve } = Promise.withResolvers<Took>();
+	let took: Took | undefined;
 	socket.onmessage = ({ data }) => {
 		const now = performance.timeOrigin + performance.now();
 		const frame = JSON.parse(data);
 		if (frame.type === "error") throw new Error(data);
 		if (frame.event === "agent.error") throw new Error(data);
-		if (frame.event === "agent.delta" && added === 0)
-			added = now - Number.parseFloat(frame.data.text);
-		if (frame.event === "agent.done") resolve(added);
+		if (frame.event === "agent.delta" && !took) {
+			const [said = 0, came = 0] = frame.data.text.split(" ").map(Number);
+			took = { asked: came - sent, answered: now - said };
+		}
+		if (frame.event === "agent.done")
+			resolve(took ?? { asked: 0, answered: 0 });
 	};
 	const params = { sessionKey, message };
+	const sent = performance.timeOrigin + performance.now();
 	socket.send(
 		request ?? JSON.stringify({ id: 1, method: "agent.send", params }),
 	);

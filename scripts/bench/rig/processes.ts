@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "./connect.ts";
+import type { Bench } from "./figure.ts";
 
 const TOKEN =
 	"3f9a1c5e7b2d4860a1b3c5d7e9f02468ace13579bdf02468ace13579bdf0246a";
@@ -19,29 +20,24 @@ export interface Listening {
 	stop(): Promise<void>;
 }
 
-/** What is built once, and where. */
-export interface Built {
-	folder: string;
-	aeon: string;
-	floor: string;
-	/** The URL of the model. */
-	model: string;
-}
-
 /** Everything that was started, so that nothing is left running where a section fails. */
 const children = new Set<Bun.Subprocess>();
+
+/** The ports that were given away. */
+const ports = new Set<number>();
 
 /** Ends everything that still runs. */
 export function endAll(): void {
 	for (const child of children) child.kill("SIGKILL");
 }
 
-/** The floor runs as the binary does. */
-const NO_BASELINE = { BUN_JSC_useBaselineJIT: "0" };
-
-/** A home whose agent is asked of the model, or is the demo. */
-export function makeHome(built: Built, agent: "fake" | "demo"): string {
-	const home = mkdtempSync(join(built.folder, "home-"));
+/** A home whose agent is asked of the model, or is the demo. `extra` are further sections of aeon.json. */
+export function makeHome(
+	bench: Bench,
+	agent: "fake" | "demo",
+	extra: object = {},
+): string {
+	const home = mkdtempSync(join(bench.folder, "home-"));
 	mkdirSync(join(home, ".aeon"), { mode: 0o700 });
 	const main =
 		agent === "demo"
@@ -50,13 +46,14 @@ export function makeHome(built: Built, agent: "fake" | "demo"): string {
 					provider: "anthropic",
 					model: "fake-1",
 					api_key: "k",
-					base_url: built.model,
+					base_url: bench.model,
 				};
 	writeFileSync(
 		join(home, ".aeon", "aeon.json"),
 		JSON.stringify({
 			server: { port: freePort(), max_clients: 4000, token: TOKEN },
 			agents: { main },
+			...extra,
 		}),
 		{ mode: 0o600 },
 	);
@@ -65,7 +62,7 @@ export function makeHome(built: Built, agent: "fake" | "demo"): string {
 
 /** Starts `aeon serve` and waits for its first answer. `wrap` is what stands before its command. */
 export function startAeon(
-	built: Built,
+	bench: Bench,
 	home: string,
 	wrap: string[] = [],
 	env: Record<string, string> = {},
@@ -73,18 +70,19 @@ export function startAeon(
 	const config = JSON.parse(
 		readFileSync(join(home, ".aeon", "aeon.json"), "utf8"),
 	);
-	return listen([...wrap, built.aeon, "serve"], home, config.server.port, env);
+	return listen([...wrap, bench.aeon, "serve"], home, config.server.port, env);
 }
 
-/** Starts the floor. */
-export function startFloor(built: Built): Promise<Listening> {
-	const home = mkdtempSync(join(built.folder, "floor-"));
+/** Starts the floor, with a new database or in the home of an earlier one. */
+export function startFloor(
+	bench: Bench,
+	home = mkdtempSync(join(bench.folder, "floor-")),
+): Promise<Listening> {
 	const port = freePort();
-	return listen([built.floor], home, port, {
+	return listen([bench.floor], home, port, {
 		FLOOR_PORT: String(port),
 		FLOOR_DATABASE: join(home, "floor.db"),
-		FLOOR_MODEL: built.model,
-		...NO_BASELINE,
+		FLOOR_MODEL: bench.model,
 	});
 }
 
@@ -161,6 +159,40 @@ export async function startModel() {
 	return firstLine(child.stdout);
 }
 
+/** Telegram and WhatsApp as far_sides.ts plays them. */
+export interface FarSides {
+	/** What stands in aeon.json as `dialogs`. */
+	dialogs: { telegram: object; whatsapp: object };
+	/** Asks its control; throws where it refuses. */
+	ask<Answer>(method: string, path: string, body?: object): Promise<Answer>;
+	stop(): void;
+}
+
+/** Starts the far sides of the dialogs; those of one Aeon, for Telegram gives its updates to one only. */
+export async function startFarSides(): Promise<FarSides> {
+	const child = Bun.spawn(
+		[process.execPath, join(import.meta.dir, "far_sides.ts")],
+		{ stdout: "pipe", stderr: "inherit" },
+	);
+	children.add(child);
+	const { telegram, whatsapp, control } = JSON.parse(
+		await firstLine(child.stdout),
+	);
+	return {
+		dialogs: { telegram, whatsapp },
+		async ask(method, path, body) {
+			const answer = await fetch(control + path, {
+				method,
+				...(body && { body: JSON.stringify(body) }),
+			});
+			if (!answer.ok)
+				throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+			return JSON.parse(await answer.text());
+		},
+		stop: () => child.kill("SIGKILL"),
+	};
+}
+
 function spawnClient(command: Command) {
 	const child = Bun.spawn(
 		[
@@ -185,9 +217,14 @@ async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
 	throw new Error("a process ended before it said anything");
 }
 
+/** One that is free, and that nobody else here was given: until it is listened on, the system may name it again. */
 function freePort(): number {
-	const server = Bun.serve({ port: 0, fetch: () => new Response() });
-	const { port = 0 } = server;
-	void server.stop(true);
-	return port;
+	for (;;) {
+		const server = Bun.serve({ port: 0, fetch: () => new Response() });
+		const { port = 0 } = server;
+		void server.stop(true);
+		if (ports.has(port)) continue;
+		ports.add(port);
+		return port;
+	}
 }

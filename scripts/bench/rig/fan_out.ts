@@ -10,7 +10,7 @@ interface Seen {
 
 /** Connects, sends a message in every session, and counts until every client has seen every run's end. */
 export async function fanOut(command: Command): Promise<object> {
-	const { sessions = [], count = 1, message = "" } = command;
+	const { sessions = [], count = 1, message = "", request } = command;
 	let frames = 0;
 	let gaps = 0;
 	let waiting = count;
@@ -18,10 +18,13 @@ export async function fanOut(command: Command): Promise<object> {
 	const take = (text: string, seen: Seen) => {
 		if (!text.includes('"event":"agent.')) return;
 		frames++;
-		const runId = between(text, '"runId":"', '"');
-		const seq = Number.parseInt(between(text, '"seq":', ","), 10);
-		if (seq !== (seen.next.get(runId) ?? 1)) gaps++;
-		seen.next.set(runId, seq + 1);
+		// The floor numbers nothing.
+		if (text.includes('"seq"')) {
+			const runId = between(text, '"runId":"', '"');
+			const seq = Number.parseInt(between(text, '"seq":', ","), 10);
+			if (seq !== (seen.next.get(runId) ?? 1)) gaps++;
+			seen.next.set(runId, seq + 1);
+		}
 		if (text.includes('"agent.error"')) throw new Error(text);
 		if (!text.includes('"agent.done"')) return;
 		if (++seen.ended === sessions.length && --waiting === 0) resolve();
@@ -36,11 +39,12 @@ export async function fanOut(command: Command): Promise<object> {
 	const before = performance.now();
 	for (const sessionKey of sessions)
 		sockets[0]?.send(
-			JSON.stringify({
-				id: sessionKey,
-				method: "agent.send",
-				params: { sessionKey, message },
-			}),
+			request ??
+				JSON.stringify({
+					id: sessionKey,
+					method: "agent.send",
+					params: { sessionKey, message },
+				}),
 		);
 	await promise;
 	const seconds = (performance.now() - before) / 1000;

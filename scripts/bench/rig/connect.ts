@@ -2,7 +2,15 @@
 
 /** What a client is told to do; times are told in microseconds. */
 export interface Command {
-	mode: "rtt" | "turns" | "latency" | "hold" | "deaf" | "fan-out";
+	mode:
+		| "rtt"
+		| "turns"
+		| "latency"
+		| "throng"
+		| "hold"
+		| "deaf"
+		| "fan-out"
+		| "soak";
 	url: string;
 	token: string;
 	/** The frame to send. */
@@ -11,6 +19,8 @@ export interface Command {
 	seconds?: number;
 	count?: number;
 	sessions?: string[];
+	/** The process that is measured meanwhile. */
+	pid?: number;
 	/** What is said in each session. */
 	message?: string;
 }

@@ -2,9 +2,10 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** Memory in megabytes: what is resident, and of that what no file backs. */
+/** Memory in megabytes (1,000,000 bytes): what is resident, its share of pages that others use, too, and what no file backs. */
 export interface Memory {
 	resident: number;
+	proportional: number;
 	anonymous: number;
 }
 
@@ -14,7 +15,11 @@ export function memoryOf(pid: number): Memory {
 	const of = (name: string) =>
 		(Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(text)?.[1]) * 1024) /
 		1e6;
-	return { resident: of("Rss"), anonymous: of("Anonymous") };
+	return {
+		resident: of("Rss"),
+		proportional: of("Pss"),
+		anonymous: of("Anonymous"),
+	};
 }
 
 /** What a process has written: to files and pipes by its own count, and to disks by the system's. */
@@ -25,11 +30,11 @@ export function writtenBy(pid: number): { bytes: number; toDisk: number } {
 	return { bytes: of("wchar"), toDisk: of("write_bytes") };
 }
 
-/** The processor's time that a process has had, in ticks of 10 ms (proc(5), utime and stime). */
-export function ticksOf(pid: number): number {
+/** The processor's time that a process has had, in milliseconds; told in ticks of 10 ms (proc(5), utime and stime). */
+export function processorMsOf(pid: number): number {
 	const text = readFileSync(`/proc/${pid}/stat`, "utf8");
 	const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-	return Number(fields[11]) + Number(fields[12]);
+	return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 /** Empties the system's file cache, which resident memory depends on. False where that is not allowed. */
@@ -41,8 +46,4 @@ export function dropCaches(): boolean {
 	} catch {
 		return false;
 	}
-}
-
-export function median(values: number[]): number {
-	return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }

@@ -19,7 +19,7 @@ export function tableOf(figures: readonly Figure[]): string {
 /** What is said below the table: how a figure was measured. */
 export function notesOf(figures: readonly Figure[]): string {
 	return figures
-		.flatMap(({ what, note }) => (note ? [`- ${what}: ${note}`] : []))
+		.flatMap(({ what, note }) => (note ? [`- ${what.trim()}: ${note}`] : []))
 		.join("\n");
 }
 
@@ -27,7 +27,8 @@ function rowOf(figure: Figure): string[] {
 	const { what, unit, values, floor, aim } = figure;
 	const with_ = (value: number) => `${numberOf(value)} ${unit}`;
 	return [
-		what,
+		// Markdown drops what a cell is set in by.
+		what.replace(/ {2}/g, "· "),
 		with_(median(values)),
 		values.length > 1
 			? `${numberOf(Math.min(...values))} – ${numberOf(Math.max(...values))}`

@@ -35,8 +35,8 @@ export interface Aeon {
 	settings(): Settings;
 	/** The agents that answer now, by their ids. */
 	agents(): ReadonlyMap<string, Agent>;
-	/** Resolves when all that was given for a session by now is in its turns or waits for them. */
-	arrived(sessionKey: string): Promise<void>;
+	/** The messages that are on their way to their turns. */
+	mailbox: Pick<Mailbox, "stop" | "arrived">;
 	/** What is remembered of everybody. */
 	memory: AppMemory["facts"];
 	/** The folder that the tools share. */
@@ -140,7 +140,7 @@ export async function openAeon(
 		store,
 		settings: () => now.settings,
 		agents: () => now.agents,
-		arrived: (sessionKey) => mailbox.arrived(sessionKey),
+		mailbox,
 		memory: memory.facts,
 		workspace,
 		dialogs,

@@ -98,14 +98,14 @@ export function openDialog(
 			]);
 			return count;
 		},
-		async cancel(sessionKey) {
-			await mailbox.arrived(sessionKey);
-			return runtime.cancel(sessionKey);
-		},
+		cancel: async (sessionKey) => mailbox.stop(sessionKey),
 		async command(line, context) {
-			await mailbox.arrived(context.sessionKey);
 			const agents = parts.agents();
-			const reply = await runSlash(line, { runtime, store, agents }, context);
+			const reply = await runSlash(
+				line,
+				{ runtime, mailbox, store, agents },
+				context,
+			);
 			const unusable = parts.settings().unusable.get(reply?.model ?? "");
 			return unusable ? { text: unusable } : reply;
 		},

@@ -25,7 +25,7 @@ export class Rest {
 		clearTimeout(this.#settling);
 		this.#settling = setTimeout(() => {
 			platform.settle();
-			this.#least = mappedPages();
+			this.#least = this.#seen = mappedPages();
 			this.#looking ??= setInterval(() => this.#look(), LOOK_MS).unref();
 		}, delayMs).unref();
 	}
@@ -36,7 +36,7 @@ export class Rest {
 		this.#seen = mapped;
 		if (!isQuiet || mapped <= this.#least * (1 + WORTH)) return;
 		platform.releaseCode();
-		this.#least = mappedPages();
+		this.#least = this.#seen = mappedPages();
 	}
 }
 

@@ -56,7 +56,7 @@ export function createBackend({
 		runtime,
 		store,
 		host,
-		arrived: aeon.arrived,
+		mailbox: aeon.mailbox,
 		agents: () =>
 			[...aeon.agents().values()].map(({ id, llm }) => {
 				const problem = settings().unusable.get(id);

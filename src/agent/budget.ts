@@ -5,7 +5,7 @@ import type { SpokenMessage } from "../core/message.ts";
 import { splitTurns } from "./history.ts";
 
 /** Bytes of UTF-8 that make a token, on the careful side of what the providers' tokenizers give for prose and code. */
-const BYTES_PER_TOKEN = 3.5;
+export const BYTES_PER_TOKEN = 3.5;
 
 /** What the providers count for a picture of the largest size that they do not scale down. */
 export const TOKENS_PER_IMAGE = 1600;

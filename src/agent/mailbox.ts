@@ -36,8 +36,8 @@ export class Mailbox {
 	readonly #ended: string[] = [];
 	/** The runs of messages that this process has, from before they are in the store until they are finished there. */
 	readonly #inHand = new Map<string, InHand | undefined>();
-	/** By session, the messages that are on their way into the store: their places are taken. */
-	readonly #arriving = new Map<string, Set<Promise<void>>>();
+	/** By session and run, the messages that are on their way into the store: their places are taken. */
+	readonly #arriving = new Map<string, Map<string, Promise<void>>>();
 	/** The ends of turns that are on their way into the store. */
 	readonly #finishing = new Set<Promise<void>>();
 	/** What was accepted earlier goes first. */
@@ -63,7 +63,7 @@ export class Mailbox {
 		if (first !== undefined) return this.#repeat(first, mail);
 		const own = newRunId();
 		const chosen = runtime.check(mail, this.#arriving.get(sessionKey)?.size);
-		const leave = this.#enter(sessionKey);
+		const leave = this.#enter(sessionKey, own);
 		this.#inHand.set(own, undefined);
 		const waiting = { ...mail, dialog, runId: own, receivedAt: Date.now() };
 		let isOurs = false;
@@ -84,9 +84,18 @@ export class Mailbox {
 		return { ...submission, isRepeat: false };
 	}
 
-	/** Resolves when all that was given for a session by now is in its lane: what ends a turn is to end those, too. */
+	/** Stops what runs and waits in a session, and what is on its way to that; false where nothing is. */
+	stop(sessionKey: string): boolean {
+		const { runtime } = this.#parts;
+		const arriving = [...(this.#arriving.get(sessionKey) ?? [])];
+		for (const [runId, arrived] of arriving)
+			void arrived.then(() => runtime.cancelRun(runId));
+		return runtime.cancel(sessionKey) || arriving.length > 0;
+	}
+
+	/** Resolves when all that was given for a session by now is in its lane: what empties a session is to empty it of that, too. */
 	async arrived(sessionKey: string): Promise<void> {
-		await Promise.all(this.#arriving.get(sessionKey) ?? []);
+		await Promise.all(this.#arriving.get(sessionKey)?.values() ?? []);
 	}
 
 	/** Changes a message of a session that waits still, by its `reference`; false where no such message waits. */
@@ -186,12 +195,12 @@ export class Mailbox {
 	}
 
 	/** A message is on its way, until what this gives is called. */
-	#enter(sessionKey: string): () => void {
+	#enter(sessionKey: string, runId: string): () => void {
 		const { promise, resolve } = Promise.withResolvers<void>();
-		const arriving = this.#arriving.get(sessionKey) ?? new Set();
-		this.#arriving.set(sessionKey, arriving.add(promise));
+		const arriving = this.#arriving.get(sessionKey) ?? new Map();
+		this.#arriving.set(sessionKey, arriving.set(runId, promise));
 		return () => {
-			arriving.delete(promise);
+			arriving.delete(runId);
 			if (arriving.size === 0) this.#arriving.delete(sessionKey);
 			resolve();
 		};

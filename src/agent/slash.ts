@@ -8,11 +8,13 @@ import { VERSION } from "../core/version.ts";
 import type { SessionStore } from "../storage/store.ts";
 import type { Agent } from "./agent.ts";
 import { isSpoken } from "./history.ts";
+import type { Mailbox } from "./mailbox.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** What the commands act on. */
 export interface SlashParts {
 	runtime: Runtime;
+	mailbox: Pick<Mailbox, "stop" | "arrived">;
 	store: SessionStore;
 	agents: ReadonlyMap<string, Agent>;
 	/** How long a command may keep a dialog from its next message, in milliseconds. */
@@ -37,15 +39,17 @@ const PATIENCE_MS = 5_000;
 const slashCommands: Record<string, SlashCommand> = {
 	new: {
 		help: "begin a new conversation; the old one is kept",
-		async run({ runtime }, { sessionKey }) {
+		async run({ runtime, mailbox }, { sessionKey }) {
+			mailbox.stop(sessionKey);
+			await mailbox.arrived(sessionKey);
 			await runtime.reset(sessionKey);
 			return { text: "A new conversation begins." };
 		},
 	},
 	stop: {
 		help: "stop what is running",
-		async run({ runtime }, { sessionKey }) {
-			const wasRunning = runtime.cancel(sessionKey);
+		async run({ mailbox }, { sessionKey }) {
+			const wasRunning = mailbox.stop(sessionKey);
 			return { text: wasRunning ? "Stopping." : "Nothing is running." };
 		},
 	},

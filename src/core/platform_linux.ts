@@ -1,7 +1,13 @@
 // What of Linux no runtime offers: calls into the C library. It imports little, since every confined command waits for it.
 
 import { dlopen, ptr } from "bun:ffi";
-import { closeSync, constants, openSync, readFileSync } from "node:fs";
+import {
+	closeSync,
+	constants,
+	openSync,
+	readFileSync,
+	readlinkSync,
+} from "node:fs";
 
 /** Where the C library lies, by the names that glibc and musl give it. */
 const C_LIBRARIES = [
@@ -66,21 +72,23 @@ export function hideProcess(): boolean {
 	return openLibrary()?.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0;
 }
 
-/** What /proc/self/maps says of a program's code, and of its constants, at the head of its file; proc_pid_maps(5). */
-const CODE = /^([0-9a-f]+)-([0-9a-f]+) (?:r-xp|r--p 0+) .* \//;
+/** What /proc/self/maps says of code, and of what lies at the head of a file; proc_pid_maps(5). */
+const CODE = /^([0-9a-f]+)-([0-9a-f]+) (r-xp|r--p 0+) .*? (\/.*)$/;
 
 /**
  * Unmaps the pages of this program's code and constants until they are used again: most were once, at the start. They stay
  * in the system's file cache as long as that has room, and were never written, so that nothing can be lost (madvise(2),
- * MADV_DONTNEED). What lies further on in a file and is read-only may have been written before, by the linker.
+ * MADV_DONTNEED). What else is read-only, of a library or further on in a file, the linker may have written before.
  */
 export function releaseCode(): void {
 	const library = openLibrary();
 	const number = MADVISE[process.arch];
 	if (!library || number === undefined) return;
+	const own = readlinkSync("/proc/self/exe");
 	for (const line of readFileSync("/proc/self/maps", "utf8").split("\n")) {
-		const [, from, to] = CODE.exec(line) ?? [];
+		const [, from, to, kind, file] = CODE.exec(line) ?? [];
 		if (!from || !to) continue;
+		if (kind !== "r-xp" && file !== own) continue;
 		const start = Number.parseInt(from, 16);
 		const length = Number.parseInt(to, 16) - start;
 		library.syscall(number, start, length, MADV_DONTNEED, 0);

@@ -18,8 +18,13 @@ export interface Backend {
 	memory: Pick<Memory, "list" | "search" | "forget" | "state">;
 	/** What the dialog of the WebSocket clients talks to. */
 	host: DialogHost;
-	/** Resolves when all that was given for a session by now is in its turns or waits for them. */
-	arrived(sessionKey: string): Promise<void>;
+	/** The messages that are on their way to their turns. */
+	mailbox: {
+		/** Stops what runs, waits or is on its way in a session; false where nothing is. */
+		stop(sessionKey: string): boolean;
+		/** Resolves when all that was given for a session by now is in its turns or waits for them. */
+		arrived(sessionKey: string): Promise<void>;
+	};
 	agents(): Payload<"hello">["agents"];
 	defaultAgent(): string;
 	/** What a person should know of how the configuration came about. */

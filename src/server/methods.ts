@@ -103,11 +103,12 @@ function serverMethods(parts: MethodParts): ServerMethods {
 				throw invalidRequest(
 					"agent.cancel takes either 'sessionKey' or 'runId'",
 				);
-			const { runtime, arrived } = await backend;
-			if (runId !== undefined)
-				return { ok: true, cancelled: runtime.cancelRun(runId) };
-			await arrived(sessionKey ?? "");
-			return { ok: true, cancelled: runtime.cancel(sessionKey ?? "") };
+			const { runtime, mailbox } = await backend;
+			const cancelled =
+				runId === undefined
+					? mailbox.stop(sessionKey ?? "")
+					: runtime.cancelRun(runId);
+			return { ok: true, cancelled };
 		},
 
 		"agent.command": async ({ line, sessionKey, model }) => {

@@ -57,8 +57,9 @@ export function sessionMethods(backend: Promise<Backend>): SessionMethods {
 
 		"session.reset": async ({ sessionKey }) => {
 			parseSessionKey(sessionKey);
-			const { runtime, arrived } = await backend;
-			await arrived(sessionKey);
+			const { runtime, mailbox } = await backend;
+			mailbox.stop(sessionKey);
+			await mailbox.arrived(sessionKey);
 			const archivedAs = await runtime.reset(sessionKey);
 			return { ok: true, ...(archivedAs !== undefined && { archivedAs }) };
 		},
@@ -73,8 +74,9 @@ export function sessionMethods(backend: Promise<Backend>): SessionMethods {
 
 		"session.delete": async ({ sessionKey }) => {
 			parseSessionKey(sessionKey);
-			const { runtime, arrived } = await backend;
-			await arrived(sessionKey);
+			const { runtime, mailbox } = await backend;
+			mailbox.stop(sessionKey);
+			await mailbox.arrived(sessionKey);
 			const deleted = await runtime.delete(sessionKey);
 			return { ok: true, deleted };
 		},

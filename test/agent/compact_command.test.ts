@@ -16,7 +16,8 @@ async function typing(
 	await it.fill(turns);
 	const { runtime, store, agent } = it;
 	const agents = new Map([["main", agent]]);
-	const parts = { runtime, store, agents, patienceMs };
+	const mailbox = { stop: () => false, arrived: async () => {} };
+	const parts = { runtime, mailbox, store, agents, patienceMs };
 	const type = async (line: string) =>
 		(await runSlash(line, parts, { sessionKey: KEY }))?.text;
 	return Object.assign(it, { type });

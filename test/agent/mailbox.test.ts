@@ -263,3 +263,32 @@ test("the result of a run that goes on is there for whoever repeats its message,
 	expect(again.runId).toBe(slow.runId);
 	expect((await again.result)?.text).toBe("done");
 });
+
+test("a stop ends what runs at once, and what was said before it while that is on its way; what is said after it is answered", async () => {
+	const { promise: open, resolve } = Promise.withResolvers<void>();
+	const begun = Promise.withResolvers<void>();
+	answer = ({ lastText }) => {
+		if (!lastText.endsWith("m1"))
+			return { text: `To ${lastText.split("] ").at(-1)}` };
+		begun.resolve();
+		return { instead: "hang" };
+	};
+	const box = mailbox({
+		async acceptMessage(message) {
+			// The disk is slow, for the second one.
+			if (message.text === "m2") await open;
+			return store.acceptMessage(message);
+		},
+	});
+	const first = await box.accept("ws", mail("m1"), origin);
+	await begun.promise;
+	const second = box.accept("ws", mail("m2"), origin);
+	expect(box.stop(KEY)).toBe(true);
+	expect((await first.result)?.error?.code).toBe("cancelled");
+	const third = await box.accept("ws", mail("m3"), origin);
+	resolve();
+	expect((await (await second).result)?.error?.code).toBe("cancelled");
+	expect((await third.result)?.text).toBe("To m3");
+	expect(asked()).toEqual(["m1", "m3"]);
+	expect(box.stop(KEY)).toBe(false);
+});

@@ -5,7 +5,7 @@
  *     ./cbor-client HOST PORT TOKEN MESSAGE [SESSION]
  * Ends with 0 after the answer, 1 where the server says no, 2 where the connection is lost. No library, no malloc: frames
  * are read byte by byte and none is held, so they may be of any length. It takes 10 kB of static memory, most of it
- * TEXT_MAX, and 4 kB of stack. To port it, replace "The network". docs/cbor.md shows the bytes.
+ * TEXT_MAX, and 4 kB of stack. docs/cbor.md shows the bytes, and what is to be replaced to port it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <netdb.h>
@@ -17,8 +17,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* The longest piece of an answer, what may be nested, and how long the server may be silent: it pings each minute. */
-enum { TEXT_MAX = 8192, DEPTH_MAX = 16, SILENT_SECONDS = 150 };
+enum { TEXT_MAX = 8192, DEPTH_MAX = 16 }; /* the longest piece of an answer, and what may be nested */
+enum { SILENT_SECONDS = 150 }; /* more than the server's idle_seconds, within which it pings: 60, or set to up to 960 */
 
 static void fail(int code, const char *what, const char *more) {
 	fflush(stdout);
@@ -162,18 +162,18 @@ static void subscribe(void) { /* to the session, and to what was told of this ru
 }
 static void shake_hands(const char *host, const char *port, const char *token) { /* RFC 6455 section 4.1 */
 	const char *letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char line[1024], key[22] = ""; /* 16 bytes in base64, with what stands behind it below */
+	char line[1024], key[22] = "", *v6 = strchr(host, ':'); /* the key is 16 bytes in base64, with the A== below */
 	fill_with_chance((uint8_t *)key, 21);
 	for (int at = 0; at < 21; at++) key[at] = letters[key[at] & 63];
-	int size = snprintf(line, sizeof line, "GET /ws HTTP/1.1\r\nHost: %s:%s\r\nUpgrade: websocket\r\n"
-		"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %sA==\r\n"
-		"Sec-WebSocket-Protocol: aeon.v1.cbor\r\nAuthorization: Bearer %s\r\n\r\n", host, port, key, token);
+	int size = snprintf(line, sizeof line, "GET /ws HTTP/1.1\r\nHost: %s%s%s:%s\r\nUpgrade: websocket\r\n"
+		"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: aeon.v1.cbor\r\n"
+		"Sec-WebSocket-Key: %sA==\r\nAuthorization: Bearer %s\r\n\r\n", v6 ? "[" : "", host, v6 ? "]" : "", port, key, token);
 	size < (int)sizeof line ? transmit(line, (size_t)size) : fail(1, "HOST or TOKEN is too long", "");
 	for (int count = 0, at = 1; at > 0; count++) { /* what comes behind the empty line are frames */
 		for (at = 0; (line[at] = (char)receive()) != '\n';) if (line[at] != '\r' && at < 1000) at++;
 		line[at] = 0;
 		if (count == 0 && !strstr(line, " 101 "))
-			fail(1, line, strstr(line, " 401 ") ? "TOKEN has to be what the server's ~/.aeon/token holds" :
+			fail(1, line, strstr(line, " 401 ") ? "TOKEN is the server's server.token, else in its ~/.aeon/token" :
 				strstr(line, " 403 ") ? "name HOST in server.hosts of the server's aeon.json" : "try again later");
 	}
 }
@@ -183,7 +183,7 @@ int main(int count, char **words) {
 	dial(words[1], words[2]), shake_hands(words[1], words[2], words[3]), say(words[4], words[5]);
 	for (int is_listening = 0;;) {
 		get_message();
-		if (!strcmp(type, "error")) fail(1, code, message);
+		if (!strcmp(type, "error")) fail(1, code, strcmp(code, "PARSE_ERROR") ? message : "MESSAGE and SESSION have to be UTF-8");
 		if (!strcmp(id, "send")) strcpy(own_run, run), subscribe();
 		if (!strcmp(id, "subscribe")) is_listening = 1; /* before, events may be of others, or come again */
 		if (is_listening && !strcmp(event, "approval.requested")) fprintf(stderr, "A person is asked: %s\n", message);

@@ -43,7 +43,7 @@ async function testIn(folder: string): Promise<void> {
 			/** Where Debian's packages are kept for the next time. */
 			packages: {
 				type: "string",
-				default: join(tmpdir(), "aeon-vm-packages"),
+				default: join(tmpdir(), "aeon-ci-vm-packages"),
 			},
 			"power-cut": { type: "boolean", default: false },
 			json: { type: "boolean", default: false },

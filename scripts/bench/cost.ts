@@ -1,5 +1,6 @@
 // What a model is sent for the shortest message, which is what every message costs.
 
+import { BYTES_PER_TOKEN } from "../../src/agent/budget.ts";
 import * as tools from "../../src/tools/registry.ts";
 import { run } from "../../test/support/command.ts";
 import { startFakeLlm } from "../../test/support/fake_llm.ts";
@@ -8,9 +9,6 @@ import type { Bench, Figure, Subject } from "./rig/figure.ts";
 
 const MESSAGE = "hi";
 const MOST_TOKENS = 1_100;
-
-/** A token of English and JSON has about so many bytes; a model's own count differs by some percent. */
-const BYTES_PER_TOKEN = 3.5;
 
 export const cost: Subject = {
 	title: "Cost",
@@ -68,8 +66,16 @@ function figures(api: string, { whole, system, tools }: Sent): Figure[] {
 			note: `the request's bytes by ${BYTES_PER_TOKEN}; every built-in tool is offered. The same every time, so measured once.`,
 		},
 		{ what: "  bytes", unit: "bytes", values: [whole] },
-		{ what: "  of it the system prompt", unit: "bytes", values: [system] },
-		{ what: "  of it the tools", unit: "bytes", values: [tools] },
+		...parts("of it the system prompt", system),
+		...parts("of it the tools", tools),
+	];
+}
+
+function parts(what: string, bytes: number): Figure[] {
+	const tokens = Math.round(bytes / BYTES_PER_TOKEN);
+	return [
+		{ what: `  ${what}`, unit: "tokens", values: [tokens] },
+		{ what: "    bytes", unit: "bytes", values: [bytes] },
 	];
 }
 

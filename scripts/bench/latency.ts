@@ -62,10 +62,13 @@ async function clientRows(bench: Bench): Promise<Figure[]> {
 		...rows(
 			"model's first byte → client's first delta",
 			(run) => run.answered,
-			{ aim: { most: MOST_MS } },
+			{
+				aim: { most: MOST_MS },
+				note: `${TURNS} turns a run, one after the other, after 20 that do not count, each in a session of its own.`,
+			},
 		),
 		...rows("client's message → model has the request", (run) => run.asked, {
-			note: "before a model is asked the message is put on the disk (fdatasync, a fifth to a quarter of it here), the conversation read and searched, the message saved in it, and a new connection opened (another quarter). The floor does the last only.",
+			note: "before a model is asked the message is put on the disk (fdatasync: about a quarter of it here), the conversation read and searched, the message saved in it, and a new connection opened (another quarter); all without the engine's compilers. The floor does the last only.",
 		}),
 		...rows(
 			"both together",

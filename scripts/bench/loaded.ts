@@ -71,7 +71,7 @@ async function startReady(
 	bench: Bench,
 	env: Record<string, string> = {},
 ): Promise<Listening> {
-	const aeon = await startAeon(bench, makeHome(bench, "fake"), [], env);
+	const aeon = await startAeon(bench, makeHome(bench, "fake"), env);
 	await answersAt(`${aeon.url.replace("ws:", "http:")}/ready`);
 	return aeon;
 }

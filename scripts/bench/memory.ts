@@ -1,23 +1,17 @@
 // What a server holds: at rest with every dialog on, after a thousand turns, with a thousand clients.
 
-import { copyFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { SMALL } from "../../src/core/platform_restart.ts";
 import { afterTurns, withClients } from "./memory_used.ts";
-import {
-	type Bench,
-	type Figure,
-	median,
-	RUNS,
-	type Subject,
-} from "./rig/figure.ts";
+import { type Bench, type Figure, median, type Subject } from "./rig/figure.ts";
 import {
 	inOrder,
 	memoryFigures,
+	ownFiles,
 	residentFigure,
 } from "./rig/memory_figures.ts";
 import { dropCaches, type Memory, memoryOf } from "./rig/proc.ts";
 import {
-	answersAt,
 	type FarSides,
 	type Listening,
 	makeHome,
@@ -25,6 +19,7 @@ import {
 	startFarSides,
 	startFloor,
 } from "./rig/processes.ts";
+import { startTalking, talk } from "./rig/talking.ts";
 
 /** It is looked each second of a minute, after so long: in it a long poll of Telegram's comes back twice. */
 const REST_MS = 30_000;
@@ -39,7 +34,7 @@ const SHARE = 1.3;
 export const memory: Subject = {
 	title: "Memory",
 	async measure(bench) {
-		const runs = Array.from({ length: RUNS }, (_, n) => ownFiles(bench, n));
+		const runs = ownFiles(bench);
 		return [
 			...(await atRest(runs)),
 			...(await afterTurns(runs)),
@@ -48,21 +43,12 @@ export const memory: Subject = {
 	},
 };
 
-/** Binaries of its own for each run: what several processes have of one file would be divided among them. */
-function ownFiles(bench: Bench, n: number): Bench {
-	const aeon = join(bench.folder, `aeon-${n}`);
-	const floor = join(bench.folder, `floor-${n}`);
-	copyFileSync(bench.aeon, aeon);
-	copyFileSync(bench.floor, floor);
-	return { ...bench, aeon, floor };
-}
-
 async function atRest(runs: readonly Bench[]): Promise<Figure[]> {
 	const cold = dropCaches()
 		? "the file cache was emptied before the start"
 		: "the file cache could not be emptied, so that resident memory varies by megabytes";
 	const started = await inOrder(runs, async (bench) => ({
-		aeon: await startTalking(bench),
+		aeon: await startInDialogs(bench),
 		floor: await startWatched(() => startFloor(bench)),
 	}));
 	const rested = await resting(started);
@@ -78,6 +64,7 @@ async function atRest(runs: readonly Bench[]): Promise<Figure[]> {
 	dropCaches();
 	const alone = await inOrder(runs, async (bench) => ({
 		aeon: await startWatched(() => startAeon(bench, makeHome(bench, "fake"))),
+		floor: await startWatched(() => startSmallFloor(bench)),
 	}));
 	const restedAlone = await resting(alone);
 	await stopAll(alone);
@@ -85,13 +72,28 @@ async function atRest(runs: readonly Bench[]): Promise<Figure[]> {
 		aeon: await Promise.all(started.map(({ aeon }) => aeon.early)),
 		floor: await Promise.all(started.map(({ floor }) => floor.early)),
 	};
-	const bound =
-		SHARE * median(medians(rested).floor.map(({ resident }) => resident));
+	const middle = medians(rested);
+	const middleAlone = medians(restedAlone);
+	const aim = {
+		most: SHARE * median(middle.floor.map(({ resident }) => resident)),
+		because: `${SHARE} × the floor's median`,
+	};
 	return [
-		...memoryFigures("idle after 30 s, every dialog on", medians(rested), {
-			aim: { most: bound, because: `${SHARE} × the floor's median` },
-			note: `the median of a minute, looked at each second; ${cold}; each process ran a file of its own. Aeon polls a fake Telegram, is posted to by a fake WhatsApp and serves WebSockets; no message has come yet. Each poll that comes back maps some 7 MB of the program again, which Aeon unmaps five to ten seconds later: hence the most.`,
-		}),
+		...memoryFigures(
+			"idle, median of seconds 30 to 90, every dialog on",
+			middle,
+			{
+				aim,
+				note: `looked at each second; ${cold}; each process ran a file of its own. Aeon polls a fake Telegram, is posted to by a fake WhatsApp and serves WebSockets; no message has come yet. Each poll that comes back maps megabytes of the program again, which Aeon unmaps five to ten seconds later: hence the most.`,
+			},
+		),
+		{
+			...residentFigure("  at 30 s, right when a poll comes back", {
+				aeon: rested.aeon.map(first),
+				floor: rested.floor.map(first),
+			}),
+			aim,
+		},
 		residentFigure("  the most in that minute", {
 			aeon: rested.aeon.map(largest),
 			floor: rested.floor.map(largest),
@@ -102,8 +104,15 @@ async function atRest(runs: readonly Bench[]): Promise<Figure[]> {
 		),
 		residentFigure(`  ${EARLY_MS} ms after it was ready`, early),
 		...memoryFigures("idle without a dialog", {
-			aeon: medians(restedAlone).aeon,
+			aeon: middleAlone.aeon,
+			floor: middle.floor,
 		}),
+		{
+			...residentFigure("  the floor with its compilers off, as Aeon's are", {
+				aeon: middleAlone.floor,
+			}),
+			note: "this is no figure of Aeon's: the floor, started with the engine's options that Aeon starts itself with. The floor everywhere else has Bun's defaults.",
+		},
 	];
 }
 
@@ -118,6 +127,12 @@ interface Watched {
 	server: Listening;
 	early: Promise<Memory>;
 	rested: Promise<Memory[]>;
+}
+
+/** An Aeon and a floor of one run. */
+interface Pair {
+	aeon: Watched;
+	floor: Watched;
 }
 
 async function startWatched(start: () => Promise<Listening>): Promise<Watched> {
@@ -149,78 +164,50 @@ function medians(looks: Looks) {
 	return { aeon: looks.aeon.map(middle), floor: looks.floor.map(middle) };
 }
 
+function first([look]: readonly Memory[]): Memory {
+	if (!look) throw new Error("nobody has looked");
+	return look;
+}
+
 function largest(looks: readonly Memory[]): Memory {
-	const [most] = looks.toSorted((a, b) => b.resident - a.resident);
-	if (!most) throw new Error("nobody has looked");
-	return most;
+	return first(looks.toSorted((a, b) => b.resident - a.resident));
 }
 
 /** An Aeon that is in Telegram and in WhatsApp. */
-async function startTalking(
+async function startInDialogs(
 	bench: Bench,
 ): Promise<Watched & { farSides: FarSides }> {
 	const farSides = await startFarSides();
-	const { dialogs } = farSides;
-	const home = makeHome(bench, "fake", { dialogs });
-	const watched = await startWatched(async () => {
-		const server = await startAeon(bench, home);
-		const address = server.url.replace("ws:", "http:");
-		await comes(farSides, "telegram", "getUpdates");
-		await answersAt(`${address}/ready`);
-		const url = `${address}/webhooks/whatsapp`;
-		await farSides.ask("POST", "/whatsapp/subscribe", { url });
-		return server;
-	});
+	const watched = await startWatched(() => startTalking(bench, farSides));
 	return { ...watched, farSides };
 }
 
-/** Somebody writes in each dialog, and is answered. */
-async function talk(farSides: FarSides): Promise<void> {
-	for (const dialog of ["telegram", "whatsapp"] as const)
-		await farSides.ask("DELETE", `/${dialog}/calls`);
-	const text = "deltas=5 head=0";
-	await farSides.ask("POST", "/telegram", { chatId: 777, text });
-	await farSides.ask("POST", "/whatsapp", { from: "+15550100001", text });
-	await comes(farSides, "telegram", "sendMessage");
-	await comes(farSides, "whatsapp", "messages");
-	const broken = await farSides.ask<string[]>("GET", "/violations");
-	if (broken.length > 0) throw new Error(broken.join("; "));
+/** The floor with the options of the engine that Aeon starts itself with. */
+function startSmallFloor(bench: Bench): Promise<Listening> {
+	const options = Object.entries(SMALL).map(
+		([name, value]) => `${name}=${value}`,
+	);
+	const floor = `${bench.floor}-small`;
+	writeFileSync(
+		floor,
+		`#!/bin/sh\nexec env ${options.join(" ")} '${bench.floor}'\n`,
+		{ mode: 0o700 },
+	);
+	return startFloor({ ...bench, floor });
 }
 
-/** Waits until a far side has been called so. */
-async function comes(
-	farSides: FarSides,
-	dialog: "telegram" | "whatsapp",
-	method: string,
-): Promise<void> {
-	for (;;) {
-		const calls = await farSides.ask<{ method: string }[]>(
-			"GET",
-			`/${dialog}/calls`,
-		);
-		if (calls.some((call) => call.method === method)) return;
-		await Bun.sleep(50);
-	}
-}
-
-async function resting(
-	started: readonly { aeon: Watched; floor?: Watched }[],
-): Promise<Looks> {
+async function resting(started: readonly Pair[]): Promise<Looks> {
 	return {
 		aeon: await Promise.all(started.map(({ aeon }) => aeon.rested)),
-		floor: await Promise.all(
-			started.flatMap(({ floor }) => (floor ? [floor.rested] : [])),
-		),
+		floor: await Promise.all(started.map(({ floor }) => floor.rested)),
 	};
 }
 
-async function stopAll(
-	started: readonly { aeon: Watched; floor?: Watched }[],
-): Promise<void> {
+async function stopAll(started: readonly Pair[]): Promise<void> {
 	await Promise.all(
 		started.flatMap(({ aeon, floor }) => [
 			aeon.server.stop(),
-			floor?.server.stop(),
+			floor.server.stop(),
 		]),
 	);
 }

@@ -70,7 +70,7 @@ export async function afterTurns(runs: readonly Bench[]): Promise<Figure[]> {
 			`after ${turns} turns, ${AFTER_TURNS_MS / 1000} s later`,
 			rested,
 			{
-				note: `one turn after the other in ${SESSIONS.length} sessions, answers of 20 pieces. The floor passes the pieces on and keeps nothing.`,
+				note: `one turn after the other in ${SESSIONS.length} sessions, answers of 20 pieces. The floor passes the pieces on and keeps nothing. No dialog is on.`,
 			},
 		),
 	];
@@ -98,16 +98,19 @@ export async function withClients(runs: readonly Bench[]): Promise<Figure[]> {
 		((full.anonymous - before.anonymous) * 1e6) / CLIENTS;
 	const clients = CLIENTS.toLocaleString("en");
 	return [
-		residentFigure(`with ${clients} idle clients`, of("full")),
+		...memoryFigures(`with ${clients} idle clients`, of("full"), {
+			note: "no dialog is on.",
+		}),
 		{
 			what: "  anonymous, each client",
 			unit: "bytes",
 			values: aeon.map(each),
 			floor: floor.map(each),
 		},
-		residentFigure(
-			`  ${AFTER_CLIENTS_MS / 1000} s after all have left`,
+		...memoryFigures(
+			`${AFTER_CLIENTS_MS / 1000} s after ${clients} clients have left`,
 			of("left"),
+			{ note: "no dialog is on." },
 		),
 	];
 }

@@ -19,7 +19,6 @@ import {
 	startEndpoint,
 } from "./rig/facts.ts";
 import { type Figure, percentile, RUNS, type Subject } from "./rig/figure.ts";
-import { memoryOf } from "./rig/proc.ts";
 
 const COUNT = 100_000;
 const QUESTIONS = 20;
@@ -49,7 +48,6 @@ interface Recalled {
 	/** Of the ten nearest of all, the share that was found, by run. */
 	found: number[];
 	signatureMb: number;
-	residentMb: number;
 }
 
 function figuresOf(found: Recalled): Figure[] {
@@ -86,7 +84,6 @@ function figuresOf(found: Recalled): Figure[] {
 			what: "signatures kept in memory",
 			unit: "MB",
 			values: [found.signatureMb],
-			note: `${found.residentMb.toFixed(1)} MB more were resident after the questions than before.`,
 		},
 	];
 }
@@ -105,7 +102,6 @@ async function measure(path: string): Promise<Recalled> {
 		scope: OWNER,
 		signal: STAYS,
 	};
-	const before = resident();
 	const words = await timed(questions, ({ text }) =>
 		file.read(({ facts }) => facts.matching(text, OWNER, 50)),
 	);
@@ -116,7 +112,6 @@ async function measure(path: string): Promise<Recalled> {
 	const meaning = await timed(questions, ({ vector }) =>
 		nearest(looked, vector, 50),
 	);
-	const residentMb = resident() - before;
 	const signatureMb = signatures.byteLength / 1e6;
 	const found: number[] = [];
 	for (let from = 0; from < QUESTIONS; from += QUESTIONS / RUNS) {
@@ -140,7 +135,7 @@ async function measure(path: string): Promise<Recalled> {
 	);
 	await memory.close();
 	endpoint.stop();
-	return { words, first, meaning, both, found, signatureMb, residentMb };
+	return { words, first, meaning, both, found, signatureMb };
 }
 
 /** How long each takes, one after the other, and how long nothing else could happen meanwhile. */
@@ -202,12 +197,6 @@ async function compareAll(
 		best = [...best, ...some].sort((a, b) => b.cosine - a.cosine).slice(0, 10);
 	}
 	return best.map(({ id }) => id);
-}
-
-/** Resident memory of this process after a collection, in megabytes. */
-function resident(): number {
-	Bun.gc(true);
-	return memoryOf(process.pid).resident;
 }
 
 if (import.meta.main)

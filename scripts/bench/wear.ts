@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { type Bench, type Figure, RUNS, type Subject } from "./rig/figure.ts";
 import { processorMsOf, writtenBy } from "./rig/proc.ts";
 import {
-	answersAt,
 	client,
 	type FarSides,
 	type Listening,
@@ -15,6 +14,7 @@ import {
 	startFloor,
 	staying,
 } from "./rig/processes.ts";
+import { startTalking, talk } from "./rig/talking.ts";
 
 const SETTLE_MS = 15_000;
 const MINUTE_MS = 60_000;
@@ -39,6 +39,7 @@ async function idleFigures(bench: Bench): Promise<Figure[]> {
 		const sides = await startFarSides();
 		farSides.push(sides);
 		aeons.push(await startTalking(bench, sides));
+		await talk(sides);
 		floors.push(await startFloor(bench));
 	}
 	const all = [...aeons, ...floors];
@@ -67,7 +68,7 @@ async function idleFigures(bench: Bench): Promise<Figure[]> {
 				({ written }) => written.toDisk,
 			),
 			aim: { most: 0 },
-			note: "every dialog on, a client connected, a message of each dialog answered before. The floor has a client, too.",
+			note: `every dialog on, a client connected, a message of each dialog answered before; ${SETTLE_MS / 1000} s pass before the minute begins. The floor has a client, too.`,
 		},
 		{
 			...figure("  files of its home changed", "", ({ files }) => files),
@@ -87,32 +88,6 @@ async function idleFigures(bench: Bench): Promise<Figure[]> {
 			({ processorMs }) => processorMs,
 		),
 	];
-}
-
-/** An Aeon that has answered in Telegram and in WhatsApp. */
-async function startTalking(
-	bench: Bench,
-	{ dialogs, ask }: FarSides,
-): Promise<Listening> {
-	const aeon = await startAeon(bench, makeHome(bench, "fake", { dialogs }));
-	const address = aeon.url.replace("ws:", "http:");
-	await answersAt(`${address}/ready`);
-	const url = `${address}/webhooks/whatsapp`;
-	await ask("POST", "/whatsapp/subscribe", { url });
-	const text = "deltas=5 head=0";
-	await ask("POST", "/telegram", { chatId: 777, text });
-	await ask("POST", "/whatsapp", { from: "+15550100001", text });
-	for (const [dialog, answer] of [
-		["telegram", "sendMessage"],
-		["whatsapp", "messages"],
-	]) {
-		const isAnswered = async () =>
-			(await ask<{ method: string }[]>("GET", `/${dialog}/calls`)).some(
-				({ method }) => method === answer,
-			);
-		while (!(await isAnswered())) await Bun.sleep(50);
-	}
-	return aeon;
 }
 
 /** What a process has spent. */
@@ -175,7 +150,7 @@ async function turnFigures(bench: Bench): Promise<Figure[]> {
 		...figures(
 			"",
 			plain,
-			`${TURNS} turns a run in ${SESSIONS} new sessions, with what is made of them later: the database's log is brought into it, the words into their index. To the disk go whole pages.`,
+			`${TURNS} turns a run in ${SESSIONS} new sessions, with what is made of them later: the database's log is brought into it. To the disk go whole pages.`,
 		),
 		...figures(" with a tool", tool, "a file read, and what it holds told."),
 	];

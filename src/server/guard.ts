@@ -174,10 +174,8 @@ export class Guard {
 		const { host: own, hosts } = this.#options;
 		return (
 			isLoopback(name) ||
-			(!isWildcard(own) && name === own.toLowerCase()) ||
-			hosts.some((one) =>
-				[host.toLowerCase(), name].includes(one.toLowerCase()),
-			)
+			(!isWildcard(own) && bare(name) === bare(own)) ||
+			hosts.some((one) => [bare(host), bare(name)].includes(bare(one)))
 		);
 	}
 
@@ -188,6 +186,11 @@ export class Guard {
 			host.toLowerCase()
 		);
 	}
+}
+
+/** A name as it is compared: an IPv6 address has brackets in a Host header (RFC 3986, section 3.2.2), and none elsewhere. */
+function bare(name: string): string {
+	return name.toLowerCase().replace(/^\[(.*)\]$/, "$1");
 }
 
 /** An address that stands for all of this machine's. */

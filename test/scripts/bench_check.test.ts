@@ -59,12 +59,14 @@ async function compileTwin(folder: string): Promise<string> {
 	writeFileSync(join(src, "twin.ts"), [...imports, use, ""].join("\n"));
 	appendFileSync(join(src, "app_serve.ts"), 'import "./twin.ts";\n');
 	const file = join(folder, "aeon");
-	await compile(join(src, "main.ts"), "bun-linux-x64", file);
+	await compile(join(src, "main.ts"), `bun-linux-${process.arch}`, file);
 	return file;
 }
 
 test("a start that loads twice as much turns the bench's check red, which today's does not", async () => {
-	const today = await check(await binary("linux-x64"));
+	const today = await check(
+		await binary(process.arch === "arm64" ? "linux-arm64" : "linux-x64"),
+	);
 	expect(today.missed).toEqual([]);
 	expect(today.code).toBe(0);
 

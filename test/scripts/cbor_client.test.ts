@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import {
 	config,
@@ -14,6 +15,10 @@ const PAGE = join(import.meta.dir, "../../docs/cbor.md");
 if (!compiler)
 	console.warn("SKIPPED: there is no cc here that builds cbor-client.c");
 const testWithCompiler = test.skipIf(!compiler);
+/** Whether there is `::1` here: containers often have none. */
+const hasIPv6 = Object.values(networkInterfaces())
+	.flat()
+	.some((one) => one?.address === "::1");
 let client: ReturnType<typeof buildClient>;
 beforeAll(() => {
 	if (compiler) client = buildClient();
@@ -137,7 +142,7 @@ testWithCompiler(
 			await client.run("127.0.0.1", server.port, "wrong", "hello"),
 		).toEqual({
 			out: "",
-			err: "HTTP/1.1 401 Unauthorized: TOKEN has to be what the server's ~/.aeon/token holds\n",
+			err: "HTTP/1.1 401 Unauthorized: TOKEN is the server's server.token, else in its ~/.aeon/token\n",
 			code: 1,
 		});
 		const { port, token } = server;
@@ -185,6 +190,26 @@ testWithCompiler(
 		expect(nobody.err).toContain("Nobody answers");
 	},
 );
+
+testWithCompiler("it is told that its message is no UTF-8", async () => {
+	await using server = await openServer(config());
+	const { port, token } = server;
+	const latin1 = `127.0.0.1 ${port} ${token} "$(printf 'Gr\\374n')"`;
+	expect(await client.runInShell(latin1)).toEqual({
+		out: "",
+		err: "PARSE_ERROR: MESSAGE and SESSION have to be UTF-8\n",
+		code: 1,
+	});
+});
+
+test.skipIf(!compiler || !hasIPv6)("it reaches a server by IPv6", async () => {
+	await using server = await openServer(
+		config(undefined, { server: { host: "::1" } }),
+	);
+	expect(
+		await client.run("::1", server.port, server.token, "hello"),
+	).toMatchObject({ err: "", code: 0 });
+});
 
 testWithCompiler("what docs/cbor.md shows of it is what it says", async () => {
 	await using server = await openServer(config());

@@ -38,17 +38,19 @@ export function buildClient() {
 	if (compile(...SANITIZERS)) compile();
 	return {
 		folder,
-		async run(...words: (string | number)[]): Promise<Ran> {
-			const child = Bun.spawn([binary, ...words.map(String)], {
-				stdout: "pipe",
-				stderr: "pipe",
-			});
-			const [out, err, code] = await Promise.all([
-				child.stdout.text(),
-				child.stderr.text(),
-				child.exited,
-			]);
-			return { out, err, code };
-		},
+		run: (...words: (string | number)[]) => run([binary, ...words.map(String)]),
+		/** The words as a shell writes them: a word of `Bun.spawn` is always UTF-8. */
+		runInShell: (words: string) =>
+			run(["sh", "-c", `exec '${binary}' ${words}`]),
 	};
+}
+
+async function run(words: string[]): Promise<Ran> {
+	const child = Bun.spawn(words, { stdout: "pipe", stderr: "pipe" });
+	const [out, err, code] = await Promise.all([
+		child.stdout.text(),
+		child.stderr.text(),
+		child.exited,
+	]);
+	return { out, err, code };
 }

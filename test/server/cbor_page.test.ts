@@ -26,6 +26,11 @@ const whole = blocks
 	.filter((block) => block.startsWith("82 "))
 	.map((block) => bytesOf(block));
 
+/** Those of pings and of the end, in the page's order. */
+const [ping, pong, leaving, left, ending, ended] = blocks
+	.filter((block) => /^8[89a] /.test(block))
+	.map(bytesOf);
+
 const [request = "", response = ""] = blocks.filter((block) =>
 	/^(GET|HTTP)/.test(block),
 );
@@ -42,13 +47,7 @@ test("its frames with their headers are two of them: one masked, one not", () =>
 	const [masked, plain] = whole;
 	const [first] = frames.filter(({ arrow }) => arrow === "→");
 	const [answer] = frames.filter(({ arrow }) => arrow === "←");
-	const mask = masked?.subarray(2, 6) ?? Buffer.alloc(4);
-	const payload = Buffer.from(masked?.subarray(6) ?? []);
-	const unmasked = payload.map((byte, at) => byte ^ (mask[at & 3] ?? 0));
-	expect(masked?.[1]).toBe(0x80 | unmasked.length);
-	expect(Buffer.from(unmasked).toString("hex")).toBe(
-		first?.bytes.toString("hex") ?? "",
-	);
+	expect(unmasked(masked)).toBe(first?.bytes.toString("hex") ?? "");
 	expect(plain?.[1]).toBe(plain ? plain.length - 2 : undefined);
 	expect(plain?.subarray(2).toString("hex")).toBe(
 		answer?.bytes.toString("hex"),
@@ -73,13 +72,7 @@ test("a real server has the page's conversation, byte for byte", async () => {
 	const workspace = join(server.home, ".aeon", "workspace");
 	mkdirSync(workspace, { recursive: true });
 	writeFileSync(join(workspace, "garden.txt"), "tomorrow: rain\n");
-	using socket = await openRawSocket(
-		server.port,
-		request
-			.replace("127.0.0.1:7777", `127.0.0.1:${server.port}`)
-			.replace(/Bearer \S+/, `Bearer ${server.token}`)
-			.replaceAll("\n", "\r\n"),
-	);
+	using socket = await openRawSocket(server.port, handshake(server));
 	expect(socket.head.split("\r\n").sort().filter(isOfTheProtocol)).toEqual(
 		response.split("\n").sort(),
 	);
@@ -110,6 +103,95 @@ test("a real server has the page's conversation, byte for byte", async () => {
 		if (runId && frame.type === "response") acknowledged.resolve();
 	}
 });
+
+test("a real server pings a silent client, and both say when they leave, as the page shows", async () => {
+	await using server = await openServer(
+		config(undefined, { server: { idle_seconds: 8 } }),
+	);
+	using one = await openRawSocket(server.port, handshake(server));
+	expect((await one.next()).bytes).toEqual(bytes(ping));
+	one.write(bytes(pong));
+	one.write(bytes(leaving));
+	expect((await one.next()).bytes).toEqual(bytes(left));
+	using other = await openRawSocket(server.port, handshake(server));
+	const stopped = server.stop();
+	expect(decode((await other.next()).payload).event).toBe("server.shutdown");
+	expect((await other.next()).bytes).toEqual(bytes(ending));
+	other.write(bytes(ended));
+	await stopped;
+	// What a client sends back says the same.
+	expect(unmasked(pong)).toBe("");
+	expect(unmasked(leaving)).toBe("03e8");
+	expect(unmasked(ended)).toBe("03e9");
+});
+
+test("frames of each length have the headers of its table, both ways", async () => {
+	const rows = [
+		...page.matchAll(/ here ([\d,]+) +\| `([^`]*)` +\| `([^`]*)`/g),
+	];
+	expect(rows.length).toBe(3);
+	await using server = await openServer(config());
+	using socket = await openRawSocket(server.port, handshake(server));
+	const mask = Buffer.alloc(4);
+	for (const [, size = "", theirs = "", ours = ""] of rows) {
+		const length = Number(size.replace(",", ""));
+		const asked = padded(length, { method: "x" });
+		socket.write(Buffer.concat([bytesOf(ours), mask, asked]));
+		const refused = decode((await socket.next()).payload);
+		expect(refused).toMatchObject({ id: decode(asked).id, type: "error" });
+		const answer = padded(length, refused);
+		socket.send(encode({ id: decode(answer).id, method: "x" }));
+		const expected = Buffer.concat([bytesOf(theirs), answer]);
+		expect((await socket.next()).bytes.equals(expected)).toBe(true);
+	}
+});
+
+test("with its aeon.json a server can be reached by the names that are in it", async () => {
+	const [, json = ""] = /^```json\n([\s\S]*?)^```$/m.exec(page) ?? [];
+	const token = "0123456789abcdef".repeat(4);
+	const { server: section } = JSON.parse(json.replace("${AEON_TOKEN}", token));
+	await using server = await openServer(config(undefined, { server: section }));
+	for (const name of [...section.hosts, "elsewhere"]) {
+		const asked = handshake(server, name);
+		using socket = await openRawSocket(server.port, asked);
+		const status = name === "elsewhere" ? "403" : "101";
+		expect(socket.head).toStartWith(`HTTP/1.1 ${status} `);
+	}
+});
+
+/** The page's handshake for a server that runs, which it calls by this name. */
+function handshake(
+	{ port, token }: { port: number; token: string },
+	name = "127.0.0.1",
+): string {
+	return request
+		.replace("127.0.0.1:7777", `${name}:${port}`)
+		.replace(/Bearer \S+/, `Bearer ${token}`)
+		.replaceAll("\n", "\r\n");
+}
+
+/** Such a frame in so many bytes: its id is as long as that takes. */
+function padded(length: number, frame: object): Uint8Array {
+	const sized = (size: number) => encode({ ...frame, id: "x".repeat(size) });
+	let size = length - sized(0).length;
+	while (sized(size).length > length) size--;
+	return sized(size);
+}
+
+/** What a client's short frame says, in hex. */
+function unmasked(frame: Buffer | undefined): string {
+	const mask = bytes(frame).subarray(2, 6);
+	const payload = bytes(frame).subarray(6);
+	expect(bytes(frame)[1]).toBe(0x80 | payload.length);
+	return Buffer.from(
+		payload.map((byte, at) => byte ^ (mask[at & 3] ?? 0)),
+	).toString("hex");
+}
+
+function bytes(frame: Buffer | undefined): Buffer {
+	if (!frame) throw new Error("the page has no such frame");
+	return frame;
+}
 
 function isOfTheProtocol(line: string): boolean {
 	return !/^(Date|Content-Length):/i.test(line);

@@ -188,6 +188,9 @@ const HOSTS: [host: string, status: number][] = [
 	["0.0.0.0", 403],
 	["[::ffff:127.0.0.1]", 403],
 	["[::]", 403],
+	["[fd00::5]", 101],
+	["[FD00::5]:7777", 101],
+	["[fd00::6]", 403],
 	["::1", 403],
 	["2130706433", 403],
 	["0x7f000001", 403],
@@ -197,7 +200,7 @@ const HOSTS: [host: string, status: number][] = [
 test("the server answers only to names that are its own", async () => {
 	await using server = await openServer(
 		config(undefined, {
-			server: { hosts: ["aeon.example", "port.example:8443"] },
+			server: { hosts: ["aeon.example", "port.example:8443", "fd00::5"] },
 		}),
 	);
 	for (const [Host, status] of HOSTS)

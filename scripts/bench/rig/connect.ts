@@ -1,16 +1,8 @@
 // How the bench's clients connect, and what they can be told to do.
 
-/** What a client is told to do; times are told in microseconds. */
+/** What a client is told to do. */
 export interface Command {
-	mode:
-		| "rtt"
-		| "turns"
-		| "latency"
-		| "throng"
-		| "hold"
-		| "deaf"
-		| "fan-out"
-		| "soak";
+	mode: "rtt" | "turns" | "latency" | "throng" | "hold" | "fan-out" | "soak";
 	url: string;
 	token: string;
 	/** The frame to send. */

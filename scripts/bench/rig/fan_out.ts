@@ -48,7 +48,7 @@ export async function fanOut(command: Command): Promise<object> {
 		);
 	await promise;
 	const seconds = (performance.now() - before) / 1000;
-	return { frames, gaps, seconds, perSecond: frames / seconds };
+	return { gaps, perSecond: frames / seconds };
 }
 
 function between(text: string, start: string, end: string): string {

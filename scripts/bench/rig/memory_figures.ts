@@ -1,6 +1,8 @@
 // Memory of several processes as figures.
 
-import type { Aim, Bench, Figure } from "./figure.ts";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Aim, type Bench, type Figure, RUNS } from "./figure.ts";
 import type { Memory } from "./proc.ts";
 
 /** The same quantity of Aeon's processes, and of the floor's. */
@@ -38,6 +40,17 @@ function figureOf(
 		values: aeon.map((one) => one[part]),
 		...(floor.length > 0 && { floor: floor.map((one) => one[part]) }),
 	};
+}
+
+/** Binaries of its own for each run: what several processes have of one file would be divided among them. */
+export function ownFiles(bench: Bench): Bench[] {
+	return Array.from({ length: RUNS }, (_, n) => {
+		const aeon = join(bench.folder, `aeon-${n}`);
+		const floor = join(bench.folder, `floor-${n}`);
+		copyFileSync(bench.aeon, aeon);
+		copyFileSync(bench.floor, floor);
+		return { ...bench, aeon, floor };
+	});
 }
 
 /** One after the other, so that each starts undisturbed. */

@@ -60,17 +60,16 @@ export function makeHome(
 	return home;
 }
 
-/** Starts `aeon serve` and waits for its first answer. `wrap` is what stands before its command. */
+/** Starts `aeon serve` and waits for its first answer. */
 export function startAeon(
 	bench: Bench,
 	home: string,
-	wrap: string[] = [],
 	env: Record<string, string> = {},
 ): Promise<Listening> {
 	const config = JSON.parse(
 		readFileSync(join(home, ".aeon", "aeon.json"), "utf8"),
 	);
-	return listen([...wrap, bench.aeon, "serve"], home, config.server.port, env);
+	return listen([bench.aeon, "serve"], home, config.server.port, env);
 }
 
 /** Starts the floor, with a new database or in the home of an earlier one. */

@@ -32,10 +32,11 @@ const ACTS = [...USUAL, ...USUAL.with(USUAL.indexOf("exec"), "say")];
 const STEP = 7;
 
 const PEERS = 8;
-const IN_FLIGHT = 48;
 const SAMPLE_EVERY = 1_000;
-/** Aeon gives memory back when nothing has happened for three seconds. */
-const SETTLE_MS = 3_500;
+/** So many turns are taken at once. */
+export const IN_FLIGHT = 48;
+/** How long it waits before it looks again: Aeon gives memory back when nothing has happened for three seconds. */
+export const SETTLE_MS = 3_500;
 
 /** What a soak found. */
 export interface Soaked {
@@ -48,7 +49,6 @@ export interface Soaked {
 	acts: Record<string, number>;
 	/** How often clients came again. */
 	reconnects: number;
-	seconds: number;
 }
 
 /** Takes `count` turns through `sessions`, and measures the process `pid`. */
@@ -72,7 +72,6 @@ export async function soak(command: Command): Promise<Soaked> {
 	};
 	const ends: Record<string, number> = {};
 	const acts: Record<string, number> = {};
-	const before = performance.now();
 	let next = 0;
 	const work = async (last: number) => {
 		while (next < last) {
@@ -90,8 +89,7 @@ export async function soak(command: Command): Promise<Soaked> {
 		await sample();
 	}
 	const reconnects = peers.reduce((sum, peer) => sum + peer.reconnects, 0);
-	const seconds = (performance.now() - before) / 1000;
-	return { busy, settled, ends, acts, reconnects, seconds };
+	return { busy, settled, ends, acts, reconnects };
 }
 
 function turnAt(number: number, sessions: readonly string[]): Turn {

@@ -19,6 +19,11 @@ function readMessages(path: string): string[] {
 		.query<{ integrity_check: string }, []>("PRAGMA integrity_check")
 		.all();
 	expect(check?.integrity_check).toBe("ok");
+	// A kill may have come before there was anything in the file.
+	const tables = database.query(
+		"SELECT 1 FROM sqlite_schema WHERE name = 'messages'",
+	);
+	if (tables.all().length === 0) return [];
 	return database
 		.query<{ line: string }, []>(
 			"SELECT id || ' ' || role || ' ' || content AS line FROM messages ORDER BY id",

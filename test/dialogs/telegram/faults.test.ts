@@ -417,6 +417,7 @@ for (const [name, fault] of Object.entries(FAULTS))
 		await line.clock.advance(5_000);
 		await line.introduction.made;
 		await line.clock.advance(10 * 60_000);
+		await until(() => line.telegram.commands().length > 0);
 		expect(line.memory.username()).toBe(line.telegram.bot.username);
 		expect(line.telegram.commands().map(({ command }) => command)).toEqual([
 			"new",

@@ -54,24 +54,36 @@ async function main(): Promise<void> {
 	const machine = machineLines(new Date());
 	const sections: string[] = [];
 	const missed: Figure[] = [];
+	let isWell = true;
 	await withBench(values.binary, async (bench) => {
 		for (const [name, { title, measure }] of chosen) {
 			console.error(`… ${name}`);
-			const figures = await measure(bench);
-			for (const { what, values } of figures)
-				if (values.length > 1 && values.length < RUNS)
-					throw new Error(`${what}: measured only ${values.length} times`);
-			sections.push(
-				`## ${title}\n\n${tableOf(figures)}\n\n${notesOf(figures)}`.trimEnd(),
-			);
+			try {
+				const figures = await measure(bench);
+				checkRuns(figures);
+				sections.push(
+					`## ${title}\n\n${tableOf(figures)}\n\n${notesOf(figures)}`.trimEnd(),
+				);
+				missed.push(...figures.filter((figure) => isMet(figure) === false));
+			} catch (error) {
+				// Half an hour of other figures is not lost for it.
+				sections.push(`## ${title}\n\nFailed: ${error}`);
+				isWell = false;
+			}
 			console.log(`\n${sections.at(-1)}`);
-			missed.push(...figures.filter((figure) => isMet(figure) === false));
 		}
 	});
 	const page = `${[INTRODUCTION.trimEnd(), machine.join("\n"), ...sections].join("\n\n")}\n`;
 	if (out) writeFileSync(out, page);
 	for (const { what } of missed) console.error(`Missed its aim: ${what}`);
-	process.exit(values.check && missed.length > 0 ? 1 : 0);
+	process.exit(!isWell || (values.check && missed.length > 0) ? 1 : 0);
+}
+
+/** Throws where a median would be one of too few. */
+function checkRuns(figures: readonly Figure[]): void {
+	for (const { what, values } of figures)
+		if (values.length > 1 && values.length < RUNS)
+			throw new Error(`${what}: measured only ${values.length} times`);
 }
 
 /** Builds what is measured, and leaves nothing of it behind. */

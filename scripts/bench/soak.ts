@@ -207,6 +207,7 @@ function slopeFigures(soaks: readonly Soaked[]): Figure[] {
 			unit: "MB per 1,000 turns",
 			values: underLoad.map(({ rise }) => rise),
 			aim: { most: MOST },
+			note: "the conversations that are in flight grow from 2 turns to 40 meanwhile.",
 		},
 	];
 }

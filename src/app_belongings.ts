@@ -6,6 +6,7 @@ import { storeDriver } from "./app_store.ts";
 import type { BackupItem } from "./backup/backup.ts";
 import type { FileKind } from "./backup/manifest.ts";
 import { AeonError } from "./core/errors.ts";
+import { SECRETS_FILE } from "./core/secrets_file.ts";
 import { copyDatabase } from "./database/copy.ts";
 import * as dialogs from "./dialogs/registry.ts";
 import type { Settings } from "./settings/schema.ts";
@@ -55,7 +56,8 @@ export function stateFiles(state: string): string[] {
 export function isStateFile(name: string): boolean {
 	const dialog = /^(.+?)(?:-allowed)?\.json$/.exec(name)?.[1] ?? "";
 	return (
-		["token", "approvals.json"].includes(name) || Object.hasOwn(dialogs, dialog)
+		["token", "approvals.json", SECRETS_FILE].includes(name) ||
+		Object.hasOwn(dialogs, dialog)
 	);
 }
 

@@ -8,6 +8,7 @@ import { platform } from "../core/platform.ts";
 import { claimState } from "../core/presence.ts";
 import { openStateDirectory } from "../core/state.ts";
 import { canAsk, print, printable } from "../core/terminal.ts";
+import { ask } from "./asking.ts";
 import { configFlag, surroundings } from "./options.ts";
 import { INTERRUPTED, withSignals } from "./signals.ts";
 
@@ -101,19 +102,6 @@ function describeResult({ manifest, replaced, aside }: Restorable): string {
 	const kept =
 		replaced.length === 0 ? "" : ` What was there before is in ${aside}.`;
 	return `Restored ${files} of ${formatTime(manifest.made_at)}.${printable(kept)}\n`;
-}
-
-/** True where the person at the terminal says yes. */
-async function ask(question: string): Promise<boolean> {
-	const { createInterface } = await import("node:readline");
-	const { stdin: input, stdout: output } = process;
-	const lines = createInterface({ input, output });
-	const { promise, resolve } = Promise.withResolvers<string>();
-	lines.once("close", () => resolve(""));
-	lines.question(question, resolve);
-	const answer = await promise;
-	lines.close();
-	return /^y(es)?$/i.test(answer.trim());
 }
 
 /** A time as 2026-11-23 04:15, on the clock of where this runs. */

@@ -147,6 +147,11 @@ export interface Platform {
 	hasLandlock(): boolean;
 	/** Listens for HTTP and WebSockets. Throws where it cannot, with the system's code (`EADDRINUSE`). */
 	serve<Data>(options: ServeOptions<Data>): HttpServer;
+	/**
+	 * Sends a datagram to a socket of this machine: to a path, or with `@` before it to an abstract name (unix(7)). False
+	 * where it cannot.
+	 */
+	sendDatagram(address: string, text: string): boolean;
 	/** Takes the lock that a file stands for, which is made where it is missing; undefined where another process has it. */
 	lock(path: string): ProcessLock | undefined;
 	/** Gives memory back to the system that only the start needed: garbage, and the pages of code that ran once. */

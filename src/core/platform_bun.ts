@@ -19,6 +19,7 @@ import {
 	landlockVersion,
 	NO_CODE_CACHE,
 	releaseCode,
+	sendDatagram,
 } from "./platform_linux.ts";
 
 let hasLandlock: boolean | undefined;
@@ -85,6 +86,8 @@ export const platform: Platform = {
 	},
 
 	serve,
+
+	sendDatagram,
 
 	lock,
 

@@ -45,6 +45,12 @@ const TRUNCATE = 1n << 14n;
 /** Opens without asking for any right; node has no name for it. The number is that of x64 and arm64 alike. */
 const O_PATH = 0x200000;
 
+/** bits/socket.h and asm-generic/socket.h; those of x64 and arm64 alike. */
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const MSG_NOSIGNAL = 0x4000;
+
 /** SIGPIPE and SIGXFSZ: Bun ignores them, and what is ignored stays so in the program that a process becomes. */
 const IGNORED_SIGNALS = [13, 25];
 const SIG_DFL = 0;
@@ -70,6 +76,31 @@ export interface Ruleset {
 /** Keeps other processes of the same user from reading this one's memory and environment. False where it cannot. */
 export function hideProcess(): boolean {
 	return openLibrary()?.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0;
+}
+
+/** Sends a datagram to a Unix socket: a path, or an abstract name with `@` before it. False where it cannot. */
+export function sendDatagram(address: string, text: string): boolean {
+	const library = openLibrary();
+	if (!library || address === "" || text === "") return false;
+	const isAbstract = address.startsWith("@");
+	const name = Buffer.from(isAbstract ? `\0${address.slice(1)}` : address);
+	// struct sockaddr_un { u16 sun_family; char sun_path[108] }
+	const target = Buffer.alloc(2 + name.length + (isAbstract ? 0 : 1));
+	target.writeUInt16LE(AF_UNIX);
+	name.copy(target, 2);
+	const descriptor = library.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (descriptor < 0) return false;
+	const bytes = Buffer.from(text);
+	const sent = library.sendto(
+		descriptor,
+		ptr(bytes),
+		bytes.length,
+		MSG_NOSIGNAL,
+		ptr(target),
+		target.length,
+	);
+	closeSync(descriptor);
+	return Number(sent) === bytes.length;
 }
 
 /** What /proc/self/maps says of code, and of what lies at the head of a file; proc_pid_maps(5). */
@@ -165,11 +196,15 @@ export function openRuleset(): Ruleset {
 	};
 }
 
-/** Turns this process into another program, which has its id, its environment and its standard streams. */
-export function becomeProgram(file: string, argv: string[]): never {
+/** Turns this process into another program, which has its id, its standard streams and, if no other is given, its environment. */
+export function becomeProgram(
+	file: string,
+	argv: string[],
+	given: Record<string, string | undefined> = process.env,
+): never {
 	for (const signal of IGNORED_SIGNALS) openLibrary()?.signal(signal, SIG_DFL);
 	if (!process.execve) throw new Error("this runtime has no execve");
-	const env = { ...process.env };
+	const env = { ...given };
 	for (const name of Object.keys(NO_CODE_CACHE)) delete env[name];
 	return process.execve(file, argv, env);
 }
@@ -197,6 +232,11 @@ function tryLibrary(path: string) {
 		return dlopen(path, {
 			prctl: { args: ["int", "u64", "u64", "u64", "u64"], returns: "int" },
 			signal: { args: ["int", "u64"], returns: "u64" },
+			socket: { args: ["int", "int", "int"], returns: "int" },
+			sendto: {
+				args: ["int", "ptr", "u64", "int", "ptr", "u32"],
+				returns: "i64",
+			},
 			// Its result is a long, but a descriptor, a version or -1 fits an int.
 			syscall: { args: ["i64", "u64", "u64", "u64", "u64"], returns: "int" },
 		}).symbols;

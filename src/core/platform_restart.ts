@@ -11,6 +11,16 @@ export const SMALL = {
 	BUN_JSC_miniVMHeapGrowthFactor: "1.5",
 };
 
+/** Variables by which the runtime runs code that is not Aeon's, or opens a debugger; a service is started without them. */
+export const FOREIGN_CODE = [
+	"BUN_OPTIONS",
+	"BUN_BE_BUN",
+	"BUN_INSPECT",
+	"BUN_INSPECT_CONNECT_TO",
+	"BUN_INSPECT_NOTIFY",
+	"BUN_INSPECT_PRELOAD",
+];
+
 /**
  * Replaces this process by the same program without the engine's compilers, where it is a built binary: compiled code and the
  * profiles for it take megabytes that grow for thousands of turns, and gain nothing where one waits for a model. Not by

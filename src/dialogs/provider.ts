@@ -180,6 +180,17 @@ export interface DialogPairing {
 	source: string;
 }
 
+/** What a platform said when it was asked whether it can be talked to. */
+export interface PlatformFinding {
+	/** What was asked, such as `getMe`. */
+	name: string;
+	state: "ok" | "warning" | "problem";
+	/** What it said, in a sentence. */
+	text: string;
+	/** What to do about it. */
+	hint?: string;
+}
+
 /** A kind of dialog: the word under `dialogs` in aeon.json names it in `registry.ts`. */
 export interface DialogDriver<Options = never> {
 	/** What its section may have, beside `enabled` and `agent`. Defaults live here. */
@@ -190,6 +201,11 @@ export interface DialogDriver<Options = never> {
 	readonly restartKeys: readonly string[];
 	/** Set where people can be let in by a code. */
 	readonly pairing?: DialogPairing;
+	/**
+	 * Asks the platform whether a section is good, without taking any message in; a platform that refuses or cannot be
+	 * reached is a finding. Throws only what the signal aborts with.
+	 */
+	check?(options: Options, signal: AbortSignal): Promise<PlatformFinding[]>;
 	/** Opens it; what it needs is loaded only now. */
 	open(context: DialogContext<Options>): Promise<DialogProvider>;
 }

@@ -64,16 +64,9 @@ export type AnthropicOptions = z.output<typeof Options>;
 export const anthropic: LlmDriver<AnthropicOptions> = {
 	options: Options,
 	create(options) {
-		const url = new URL(options.base_url);
 		const endpoint = {
-			url: messagesUrl(url),
-			host: url.host,
-			headers: {
-				"x-api-key": options.api_key.reveal(),
-				"anthropic-version": API_VERSION,
-			},
-			secrets: [options.api_key],
-			timeouts: readTimeouts(options, url),
+			...farSide(options, "messages"),
+			timeouts: readTimeouts(options, new URL(options.base_url)),
 		};
 		return {
 			label: `anthropic/${options.model}`,
@@ -87,13 +80,27 @@ export const anthropic: LlmDriver<AnthropicOptions> = {
 			},
 		};
 	},
+	async models(options, signal) {
+		const { listModels } = await import("./models.ts");
+		const list = farSide(options, "models");
+		return listModels({ ...list, url: `${list.url}?limit=1000` }, signal);
+	},
 };
 
-function messagesUrl(base: URL): string {
-	const url = new URL(base);
+/** Where the API is asked, by which key. */
+function farSide({ base_url, api_key }: AnthropicOptions, path: string) {
+	const url = new URL(base_url);
 	const root = url.pathname
 		.replace(/\/+$/, "")
 		.replace(/(\/v1)?(\/messages)?$/, "");
-	url.pathname = `${root}/v1/messages`;
-	return url.href;
+	url.pathname = `${root}/v1/${path}`;
+	return {
+		url: url.href,
+		host: url.host,
+		headers: {
+			"x-api-key": api_key.reveal(),
+			"anthropic-version": API_VERSION,
+		},
+		secrets: [api_key],
+	};
 }

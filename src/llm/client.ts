@@ -86,4 +86,9 @@ export interface LlmDriver<Options = never> {
 	readonly options: ZodMiniObject;
 	/** A client for one agent's section. Opens nothing and asks nobody. */
 	create(options: Options): LlmClient;
+	/**
+	 * The names of the models that a section's key can use, as the provider lists them, which costs nothing: how a key is
+	 * tried. Throws as `streamCompletion` does.
+	 */
+	models?(options: Options, signal: AbortSignal): Promise<string[]>;
 }

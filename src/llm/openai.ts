@@ -50,16 +50,9 @@ export type OpenaiOptions = z.output<typeof Options>;
 export const openai: LlmDriver<OpenaiOptions> = {
 	options: Options,
 	create(options) {
-		const url = new URL(options.base_url);
-		const { api_key } = options;
 		const endpoint = {
-			url: completionsUrl(url),
-			host: url.host,
-			headers: {
-				...(api_key && { authorization: `Bearer ${api_key.reveal()}` }),
-			},
-			secrets: api_key ? [api_key] : [],
-			timeouts: readTimeouts(options, url),
+			...farSide(options, "chat/completions"),
+			timeouts: readTimeouts(options, new URL(options.base_url)),
 		};
 		return {
 			label: `openai/${options.model}`,
@@ -73,14 +66,28 @@ export const openai: LlmDriver<OpenaiOptions> = {
 			},
 		};
 	},
+	async models(options, signal) {
+		const { listModels } = await import("./models.ts");
+		return listModels(farSide(options, "models"), signal);
+	},
 };
 
-/** A host alone means its `/v1`, as every server has it; any other path is taken at its word. */
-function completionsUrl(base: URL): string {
-	const url = new URL(base);
+/**
+ * Where the API is asked, by which key. A host alone means its `/v1`, as every server has it; any other path is taken at
+ * its word.
+ */
+function farSide({ base_url, api_key }: OpenaiOptions, path: string) {
+	const url = new URL(base_url);
 	const root = url.pathname
 		.replace(/\/+$/, "")
 		.replace(/\/chat\/completions$/, "");
-	url.pathname = `${root || "/v1"}/chat/completions`;
-	return url.href;
+	url.pathname = `${root || "/v1"}/${path}`;
+	return {
+		url: url.href,
+		host: url.host,
+		headers: {
+			...(api_key && { authorization: `Bearer ${api_key.reveal()}` }),
+		},
+		secrets: api_key ? [api_key] : [],
+	};
 }

@@ -41,7 +41,7 @@ export function describeUnset({ path, unset }: Template): Problem[] {
 	return unset.map((name) => ({
 		path,
 		what: `\${${name}} is not set in the environment`,
-		instead: `set ${name}${isKey ? ", or try --demo" : `, or write \${${name}:-default}`}`,
+		instead: `set ${name} there or in ~/.aeon/secrets.env${isKey ? ", or try --demo" : `, or write \${${name}:-default}`}`,
 	}));
 }
 

@@ -14,6 +14,7 @@ const BESIDE_DATABASE = ["-wal", "-shm", "-journal"];
 interface Keeping {
 	/** The configuration file. */
 	file?: string | undefined;
+	secretsFile?: string;
 	log_file_path?: unknown;
 	storage?: unknown;
 	memory?: unknown;
@@ -21,9 +22,9 @@ interface Keeping {
 	tools?: unknown;
 }
 
-/** The state directory, then what lies elsewhere: storage, the log, the configuration. Not all of it need be there yet. */
+/** The state directory, then what lies elsewhere: storage, the log, the configuration, secrets. Not all of it need be there yet. */
 export function ownPaths(
-	{ file, log_file_path, storage, memory, backups }: Keeping,
+	{ file, secretsFile, log_file_path, storage, memory, backups }: Keeping,
 	state: string,
 ): string[] {
 	const { database } = asRecord(memory) ?? {};
@@ -36,7 +37,8 @@ export function ownPaths(
 		]);
 	const logs = isPath(log_file_path) ? logFiles(log_file_path) : [];
 	const copies = isPath(directory) ? [directory] : [];
-	return [state, ...logs, ...stored, ...copies, ...(file ? [file] : [])];
+	const files = [file, secretsFile].filter(isPath);
+	return [state, ...logs, ...stored, ...copies, ...files];
 }
 
 /** The problem of a workspace that would lay Aeon's own state open to the tools. */

@@ -17,6 +17,7 @@ import {
 } from "./memory_schema.ts";
 import { serverSchema } from "./server_schema.ts";
 import { transcriptionSchema } from "./transcription_schema.ts";
+import { updateSchema } from "./update_schema.ts";
 
 const llmDrivers: Record<string, LlmDriver> = providers;
 /** The words that `provider` may be. */
@@ -129,6 +130,7 @@ export const settingsSchema = z.strictObject({
 	memory: memorySchema,
 	compaction: z.prefault(compactionSchema, {}),
 	backups: backupsSchema,
+	update: z.optional(updateSchema),
 	tools: z.strictObject({
 		workspace: filePath("The one folder that tools may touch"),
 		...Object.fromEntries(
@@ -159,6 +161,8 @@ export function bareAgent(section: unknown): AgentSettings {
 export interface Settings {
 	/** The file it was read from; none where the defaults stand alone. */
 	file: string | undefined;
+	/** The secrets file that was read along with it. */
+	secretsFile?: string;
 	/** What a person should know of how it came about; one sentence. */
 	notice?: string;
 	log_file_path: string;
@@ -175,6 +179,7 @@ export interface Settings {
 	memory: z.infer<typeof memorySchema>;
 	compaction: z.infer<typeof compactionSchema>;
 	backups: z.infer<typeof backupsSchema>;
+	update?: z.infer<typeof updateSchema>;
 	tools: { workspace: string } & Record<string, unknown>;
 }
 

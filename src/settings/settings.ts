@@ -11,6 +11,7 @@ import {
 } from "../core/config.ts";
 import { asRecord, isRecord } from "../core/json.ts";
 import { stateDirectory } from "../core/paths.ts";
+import { findSecretsFile, withSecrets } from "../core/secrets_file.ts";
 import type { Needs } from "./needs.ts";
 import { review } from "./review.ts";
 import {
@@ -60,8 +61,9 @@ export async function loadSettings(
 	return (await readSettings(request)).settings;
 }
 
-/** The same, with what the settings were made of. */
-export async function readSettings(request: SettingsRequest): Promise<Reading> {
+/** The same, with what the settings were made of. The secrets file is read each time. */
+export async function readSettings(given: SettingsRequest): Promise<Reading> {
+	const request = { ...given, env: withSecrets(given.env, given.home) };
 	const found = findConfigFile(request, request.configFlag);
 	const read = found ? await readJsonFile(found) : {};
 	const file = request.place ?? found;
@@ -85,9 +87,11 @@ export async function readSettings(request: SettingsRequest): Promise<Reading> {
 	if (sections === undefined || problems.length > 0)
 		throw configError(file, problems);
 	const checked = sections as Settings;
+	const secretsFile = findSecretsFile(given.env, given.home);
 	const settings = {
 		...checked,
 		file,
+		...(secretsFile !== undefined && { secretsFile }),
 		agents: withBareAgents(checked.agents, agents),
 		unusable,
 		...(notice && { notice }),

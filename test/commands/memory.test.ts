@@ -324,7 +324,7 @@ test("a variable that is not set is named where a command needs it, and only the
 	expect(await run(["memory", "list"], { home: path })).toEqual({
 		code: 2,
 		out: "",
-		err: `aeon: ${path}/.aeon/aeon.json cannot be used:\n  memory.database: \${DISK} is not set in the environment: set DISK, or write \${DISK:-default}\n`,
+		err: `aeon: ${path}/.aeon/aeon.json cannot be used:\n  memory.database: \${DISK} is not set in the environment: set DISK there or in ~/.aeon/secrets.env, or write \${DISK:-default}\n`,
 	});
 	await rememberFacts(path, FACTS);
 	const env = { DISK: join(path, ".aeon") };

@@ -37,7 +37,7 @@ test("the shipped aeon.json is good once the key is set, and its defaults are fi
 
 test("a chat needs the key of its agent, and no bot token", async () => {
 	expect(await complaint(await Bun.file(shipped).text(), { env: {} })).toEqual([
-		"agents.main.api_key: ${ANTHROPIC_API_KEY} is not set in the environment: set ANTHROPIC_API_KEY, or try --demo",
+		"agents.main.api_key: ${ANTHROPIC_API_KEY} is not set in the environment: set ANTHROPIC_API_KEY there or in ~/.aeon/secrets.env, or try --demo",
 	]);
 });
 
@@ -107,7 +107,7 @@ test("every problem is said at once: where, what, and what to write instead", as
 		'storage.driver: is "postgres": write one of file, sqlite',
 		'tools.exec.approval: is "maybe": write one of ask, allow, off',
 		'sever: unknown key: did you mean "server"?',
-		"agents.main.api_key: ${NOPE} is not set in the environment: set NOPE, or try --demo",
+		"agents.main.api_key: ${NOPE} is not set in the environment: set NOPE there or in ~/.aeon/secrets.env, or try --demo",
 		'agents.third.fallbacks.0: there is no agent "nobody": agents are main, a b, other, third, fourth',
 	]);
 });
@@ -223,6 +223,7 @@ test("the JSON Schema knows every section and refuses unknown keys", () => {
 		"memory",
 		"compaction",
 		"backups",
+		"update",
 		"tools",
 	]);
 	expect(schema.additionalProperties).toBe(false);

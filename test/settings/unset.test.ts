@@ -113,7 +113,7 @@ test("where the part is used, an unset variable is said once and nothing else of
 		tools: { workspace: "${W}" },
 	};
 	const unset = (path: string, name: string, instead?: string) =>
-		`${path}: \${${name}} is not set in the environment: set ${name}, or ${instead ?? `write \${${name}:-default}`}`;
+		`${path}: \${${name}} is not set in the environment: set ${name} there or in ~/.aeon/secrets.env, or ${instead ?? `write \${${name}:-default}`}`;
 	const ofMain = [
 		unset("agents.main.base_url", "U"),
 		unset("agents.main.max_tokens", "M"),

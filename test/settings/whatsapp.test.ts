@@ -120,7 +120,7 @@ test("what it cannot do without is asked for where it is enabled, and by whoever
 test("variables that are not set are asked for by whoever starts it only", async () => {
 	const config = withWhatsApp({ ...GOOD, access_token: "${WHATSAPP_TOKEN}" });
 	expect(await complaint(config, EVERYTHING)).toEqual([
-		"dialogs.whatsapp.access_token: ${WHATSAPP_TOKEN} is not set in the environment: set WHATSAPP_TOKEN, or write ${WHATSAPP_TOKEN:-default}",
+		"dialogs.whatsapp.access_token: ${WHATSAPP_TOKEN} is not set in the environment: set WHATSAPP_TOKEN there or in ~/.aeon/secrets.env, or write ${WHATSAPP_TOKEN:-default}",
 	]);
 	expect((await load(config)).dialogs.whatsapp?.enabled).toBe(true);
 });

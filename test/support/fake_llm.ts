@@ -11,6 +11,7 @@ import {
 	breachOfOpenai,
 	type WireBody,
 } from "../llm/fake_rules.ts";
+import { answerList, type FakeModels } from "./fake_models.ts";
 
 /** How one request is answered. By default: an empty answer that ends well. */
 export interface FakeAnswer extends FakeContent {
@@ -59,8 +60,10 @@ export interface FakeLlm {
 export async function startFakeLlm(options: {
 	api: "anthropic" | "openai";
 	script: (request: FakeRequest, n: number) => FakeAnswer | Promise<FakeAnswer>;
+	/** The list of models; without it there is none, as at some servers. */
+	models?: FakeModels;
 }): Promise<FakeLlm> {
-	const { api, script } = options;
+	const { api, script, models } = options;
 	const requests: FakeRequest[] = [];
 	const breaches: string[] = [];
 	const sockets = new Set<Socket>();
@@ -98,6 +101,8 @@ export async function startFakeLlm(options: {
 			const end = bytes.indexOf("\r\n\r\n");
 			if (end < 0) return;
 			const head = bytes.subarray(0, end).toString();
+			if (head.startsWith("GET "))
+				return void send(socket, answerList(api, models, head));
 			const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
 			const body = bytes.subarray(end + 4, end + 4 + length);
 			if (body.length < length) return;

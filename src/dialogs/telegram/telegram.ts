@@ -46,6 +46,10 @@ export const telegram = {
 		section: '"bot_token": "${TELEGRAM_BOT_TOKEN}"',
 		source: "with the token of @BotFather",
 	},
+	async check(options, signal) {
+		const { checkTelegram } = await import("./checking.ts");
+		return checkTelegram(options, signal);
+	},
 	async open(context) {
 		const { openTelegram } = await import("./dialog.ts");
 		return openTelegram(context);

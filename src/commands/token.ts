@@ -24,7 +24,7 @@ export async function readToken(
 	url: string,
 	file: string | undefined,
 ): Promise<string> {
-	if (file !== undefined) return readTokenFile(file);
+	if (file !== undefined) return readSecretFile("--token-file", file, "token");
 	if (!isatty(STDIN) || !isatty(STDERR))
 		throw new AeonError(
 			"usage",
@@ -35,7 +35,15 @@ export async function readToken(
 	return token;
 }
 
-function readTokenFile(file: string): string {
+/**
+ * The first line of a file that a flag names, which is to be a secret, called by `what` it is. Warns where others can read
+ * the file. Throws `usage`.
+ */
+export function readSecretFile(
+	flag: string,
+	file: string,
+	what: string,
+): string {
 	let text: string;
 	let mode: number;
 	try {
@@ -44,21 +52,26 @@ function readTokenFile(file: string): string {
 	} catch (error) {
 		throw new AeonError(
 			"usage",
-			`--token-file ${file} cannot be read: ${describeError(error)}`,
+			`${flag} ${file} cannot be read: ${describeError(error)}`,
 			{ cause: error },
 		);
 	}
-	const token = (text.split("\n", 1)[0] ?? "").trim();
-	if (token === "")
+	const secret = firstLine(text);
+	if (secret === "")
 		throw new AeonError(
 			"usage",
-			`--token-file ${file}: its first line is to be the token, and is blank`,
+			`${flag} ${file}: its first line is to be the ${what}, and is blank`,
 		);
 	if (mode & OTHERS)
 		printError(
-			`Others on this machine can read ${file}: chmod 600 ${file} keeps the token yours.\n`,
+			`Others on this machine can read ${file}: chmod 600 ${file} keeps the ${what} yours.\n`,
 		);
-	return token;
+	return secret;
+}
+
+/** The first line of a text, without blanks around it: what a file with a secret is read for. */
+export function firstLine(text: string): string {
+	return (text.split("\n", 1)[0] ?? "").trim();
 }
 
 /** What is typed up to Enter, shown nowhere. Ctrl-C and Ctrl-D end the program. What was typed beyond Enter is left to be read. */

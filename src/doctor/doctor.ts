@@ -1,0 +1,79 @@
+// Everything that is looked at, in its order, and how that is done.
+
+import { describeError } from "../core/errors.ts";
+import { createRedactor } from "../core/redact.ts";
+import { agents } from "./agents.ts";
+import { type Check, type Finding, problem, within } from "./check.ts";
+import { configuration, secrets } from "./configuration.ts";
+import { dialogs } from "./dialogs.ts";
+import { files } from "./files.ts";
+import { backups, facts, sessions } from "./kept.ts";
+import { architecture, clock, kernel } from "./machine.ts";
+import type { Patient } from "./patient.ts";
+import { port } from "./port.ts";
+import { disk, memory } from "./room.ts";
+import { answer, holder } from "./server.ts";
+import { confinement, service, update } from "./system.ts";
+
+const CHECKS: readonly Check[] = [
+	architecture,
+	kernel,
+	memory,
+	disk,
+	clock,
+	files,
+	configuration,
+	secrets,
+	sessions,
+	facts,
+	backups,
+	holder,
+	port,
+	answer,
+	agents,
+	dialogs,
+	confinement,
+	service,
+	update,
+];
+
+const LIMIT_MS = 5_000;
+
+/**
+ * Looks at everything. Each line comes as soon as it and those before it are known; those who are asked over a network are
+ * asked at once. Never throws: a check that does is a problem. No secret is in what it says.
+ */
+export async function* examine(patient: Patient): AsyncGenerator<Finding> {
+	const late: Promise<Finding[]>[] = [];
+	for (const check of CHECKS) {
+		const found = lookAt(check, patient);
+		if (late.length === 0 && !check.isRemote) yield* await found;
+		else late.push(found);
+		// What is looked at here is looked at one by one: what one has put right, the next one finds right.
+		if (!check.isRemote) await found;
+	}
+	for (const found of late) yield* await found;
+}
+
+async function canRead(patient: Patient): Promise<boolean> {
+	return (await patient.isReachable()) && !patient.isClosed();
+}
+
+async function lookAt(check: Check, patient: Patient): Promise<Finding[]> {
+	const { name, limitMs = LIMIT_MS } = check;
+	try {
+		if (check.readsState && !(await canRead(patient))) return [];
+		const late = `nothing came of it within ${limitMs / 1000} s`;
+		const found = await within(limitMs, late, () => check.look(patient));
+		const redact = createRedactor(await patient.secrets());
+		return found.map(({ text, hint, ...rest }) => ({
+			name,
+			...rest,
+			text: redact(text),
+			...(hint && { hint: redact(hint) }),
+		}));
+	} catch (error) {
+		const redact = createRedactor(await patient.secrets().catch(() => []));
+		return [{ name, ...problem(redact(describeError(error))) }];
+	}
+}

@@ -1,11 +1,11 @@
 // Builds the binaries: `bun scripts/cross-compile.ts [--out DIR] [--no-xz] [TARGET …]`, all targets where none is named.
-// Each goes to dist/aeon-TARGET with a .xz beside it; dist/SHA256SUMS lists what was built.
+// Each goes to dist/aeon-TARGET with a .xz beside it; dist/SHA256SUMS lists what was built, and dist/VERSION.
 
 import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { compile, ROOT, run } from "./compile.ts";
+import { commit, compile, ROOT, run } from "./compile.ts";
 
 /** The targets: the name in dist/, and what Bun calls it. */
 const TARGETS: Record<string, string> = {
@@ -43,7 +43,16 @@ async function main(): Promise<void> {
 			console.log(`${relative(process.cwd(), one)}  ${megabytes} MB`);
 		}
 	}
+	const version = join(folder, "VERSION");
+	writeFileSync(version, `${await builtVersion()}\n`);
+	sums.push(`${await sha256(version)}  VERSION`);
 	writeFileSync(join(folder, "SHA256SUMS"), `${sums.join("\n")}\n`);
+}
+
+/** What the binaries answer to `--version`. */
+async function builtVersion(): Promise<string> {
+	const { version } = await Bun.file(join(ROOT, "package.json")).json();
+	return `${version} (${commit() || "no commit"})`;
 }
 
 /** The compressed file, where xz is installed. */

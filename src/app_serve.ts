@@ -2,39 +2,26 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Aeon } from "./app.ts";
-import { checkExposure, serverOptions } from "./app_listening.ts";
+import { type Claimed, claimServing, type ServeRequest } from "./app_claim.ts";
+import { serverOptions } from "./app_listening.ts";
 import { describeReload, readAgain } from "./app_reload.ts";
 import { Rest } from "./app_rest.ts";
+import { resumeWaiting } from "./app_starting.ts";
+import type { Trial } from "./app_trial.ts";
 import { describeError, hasCode } from "./core/errors.ts";
-import { createLogger, type Logger, type LogLevel } from "./core/logger.ts";
-import { stateDirectory } from "./core/paths.ts";
-import { type Claim, claimState } from "./core/presence.ts";
+import { createLogger, type Logger } from "./core/logger.ts";
+import type { Claim } from "./core/presence.ts";
 import { collectSecrets } from "./core/secret.ts";
-import { openStateDirectory } from "./core/state.ts";
+import type { Backend } from "./server/backend.ts";
 import { isWildcard } from "./server/guard.ts";
 import { type AeonServer, startServer } from "./server/server.ts";
 import { tokenFile } from "./server/token.ts";
-import {
-	type Reading,
-	readSettings,
-	type SettingsRequest,
-} from "./settings/settings.ts";
+import { Supervisor } from "./service/supervisor.ts";
+import type { Reading } from "./settings/settings.ts";
 import { storePlace } from "./settings/store_place.ts";
-
-/** How `aeon serve` was called. */
-export interface ServeRequest {
-	/** How the configuration is read, now and at every reload. */
-	settings: SettingsRequest;
-	logLevel: LogLevel;
-	/** Shows a line to the operator. */
-	say(line: string): void;
-}
 
 /** Stopping Aeon and closing its store may take so long beside the draining: more than the store needs to say what is lost. */
 const CLOSING_MS = 3_000;
-
-/** Between two looks for messages that wait in a store that cannot be read. */
-const RESUME_PAUSE_MS = 2_000;
 
 /** Is said to the operator in whole sentences, not as a line of the log. */
 const CONFIG_REJECTED = "config.rejected";
@@ -46,6 +33,7 @@ const SETTLE_MS = { start: 1_000, turn: 3_000 };
 export class Serving {
 	readonly #request: ServeRequest;
 	readonly #claim: Claim;
+	readonly #trial: Trial;
 	readonly #logger: Logger;
 	readonly #state: string;
 	#reading: Reading;
@@ -54,37 +42,34 @@ export class Serving {
 	#configProblem: string | undefined;
 	/** The store has been tried: it is known how it is. */
 	#isOpen = false;
+	/** It is on no trial any more. */
+	#mayTakeIn = false;
 	#faults = 0;
 	readonly #stopping = new AbortController();
 	#upkeep: Promise<void> | undefined;
 	#reloading: Promise<void> = Promise.resolve();
 	readonly #rest = new Rest();
+	readonly #supervisor: Supervisor;
 	#giveUp: (reason: unknown) => void;
 	/** Rejects where Aeon cannot be opened as it is configured, so that only another start helps. */
 	readonly failed: Promise<never>;
 
 	/** Listens, then opens what is behind. Throws `config_invalid`, `conflict` and `storage_failed` before it listens. */
 	static async start(request: ServeRequest): Promise<Serving> {
-		const reading = await readSettings(request.settings);
-		checkExposure(reading.settings);
-		const state = stateDirectory(request.settings.home);
-		openStateDirectory(state);
-		const claim = await claimState(state);
+		const claimed = await claimServing(request);
 		try {
-			const serving = new Serving(request, reading, state, claim);
+			const serving = new Serving(request, claimed);
 			serving.#open().catch((error) => serving.#giveUp(error));
 			return serving;
 		} catch (error) {
-			claim.release();
+			claimed.claim.release();
 			throw error;
 		}
 	}
 
 	private constructor(
 		request: ServeRequest,
-		reading: Reading,
-		state: string,
-		claim: Claim,
+		{ reading, state, claim, trial }: Claimed,
 	) {
 		const { promise, reject } = Promise.withResolvers<never>();
 		this.failed = promise;
@@ -93,6 +78,8 @@ export class Serving {
 		this.#reading = reading;
 		this.#state = state;
 		this.#claim = claim;
+		this.#trial = trial;
+		this.#supervisor = new Supervisor(request.settings.env);
 		const { settings } = reading;
 		const options = serverOptions(settings, state);
 		this.#logger = createLogger({
@@ -113,6 +100,10 @@ export class Serving {
 		request.say(`Aeon listens on ${this.url}; the token is in ${place}`);
 		if (settings.notice) request.say(settings.notice);
 		this.#logger.info("serve.started", { url: this.url, pid: process.pid });
+		if (trial.notice) {
+			this.#logger.error("update.failed", { reason: trial.notice });
+			request.say(trial.notice);
+		}
 	}
 
 	/** Where this machine reaches it. */
@@ -172,6 +163,7 @@ export class Serving {
 		this.#stopping.abort();
 		const { drain_ms: drainMs } = this.#reading.settings.server;
 		this.#logger.info("serve.stopping", { drainMs });
+		this.#supervisor.stopping();
 		this.#server.announceEnd(drainMs);
 		try {
 			const intake = this.#aeon?.stopDialogs();
@@ -185,6 +177,7 @@ export class Serving {
 		}
 		this.#server.close();
 		this.#claim.release();
+		this.#supervisor.close();
 		this.#logger.info("serve.stopped");
 		this.#logger.close();
 	}
@@ -227,17 +220,19 @@ export class Serving {
 		if (this.#reading.settings !== settings)
 			aeon.reload(this.#reading.settings);
 		const host = aeon.addDialog(this.#server.dialog);
-		this.#server.attach(
-			createBackend({
-				aeon,
-				host,
-				store,
-				reading: () => this.#reading,
-				isOpen: () => this.#isOpen,
-				notices: () => (this.#configProblem ? [this.#configProblem] : []),
-				faults: () => this.#faults,
-			}),
-		);
+		const backend = createBackend({
+			aeon,
+			host,
+			store,
+			reading: () => this.#reading,
+			isOpen: () => this.#isOpen,
+			notices: () =>
+				[this.#trial.notice, this.#configProblem].filter((one) => one != null),
+			faults: () => this.#faults,
+		});
+		this.#mayTakeIn = await this.#pass(backend);
+		if (!this.#mayTakeIn) return;
+		this.#server.attach(backend);
 		this.#rest.after(SETTLE_MS.start);
 		await startDialogs(aeon, {
 			state: this.#state,
@@ -251,21 +246,26 @@ export class Serving {
 			logger: this.#logger,
 		};
 		this.#upkeep = keepUp(aeon, wiring, this.#stopping.signal);
+		this.#supervisor.ready(`Listens on ${this.url}`);
 	}
 
-	/** Takes up the messages that wait in the store; where it cannot be read, again and again until it can. */
+	/** Answers only how it is until it is known that this version may stay. */
+	async #pass(backend: Backend): Promise<boolean> {
+		const { passed } = this.#trial;
+		if (!passed) return true;
+		// Its health tells how the store is once it was used.
+		await backend.store.listSessions({ limit: 1 }).catch(() => {});
+		this.#isOpen = true;
+		this.#server.show(backend);
+		this.#supervisor.ready("Is tried after an update");
+		return passed(this.#stopping.signal, this.#logger);
+	}
+
 	async #resume(): Promise<void> {
-		if (this.#stopping.signal.aborted) return;
-		try {
-			let count = 0;
-			for (const { host } of this.#aeon?.dialogs.values() ?? [])
-				count += await host.resume();
-			if (count > 0) this.#logger.info("messages.resumed", { count });
-		} catch (error) {
-			if (!hasCode(error, "storage_failed")) return this.fault(error);
-			this.#logger.warn("messages.wait", { error });
-			setTimeout(() => void this.#resume(), RESUME_PAUSE_MS).unref();
-		}
+		const { signal } = this.#stopping;
+		const fault = (error: unknown) => this.fault(error);
+		if (this.#aeon && this.#mayTakeIn)
+			await resumeWaiting(this.#aeon, this.#logger, signal, fault);
 	}
 
 	/** A store that is only out of order is waited for; one that this Aeon must not touch is not. */

@@ -23,6 +23,11 @@ const commands = {
 	backup: () => import("./commands/backup.ts").then((module) => module.backup),
 	restore: () =>
 		import("./commands/restore.ts").then((module) => module.restore),
+	init: () => import("./commands/init.ts").then((module) => module.init),
+	service: () =>
+		import("./commands/service.ts").then((module) => module.service),
+	doctor: () => import("./commands/doctor.ts").then((module) => module.doctor),
+	update: () => import("./commands/update.ts").then((module) => module.update),
 };
 
 if (import.meta.main) await main(process.argv.slice(2));
@@ -39,6 +44,15 @@ async function main(args: string[]): Promise<void> {
 	}
 	restartWithoutJit(args);
 	try {
+		if (args[0] === "self-test") {
+			const { selfTest } = await import("./commands/self_test.ts");
+			return await selfTest(args.slice(1));
+		}
+		// What root serves, or anybody asks for, may be meant for the service of this machine; the service is that itself.
+		if (args[0] !== "serve" || process.getuid?.() === 0) {
+			const { actAsService } = await import("./commands/acting.ts");
+			actAsService(args);
+		}
 		const { runCommandLine } = await import("./commands/command_line.ts");
 		await runCommandLine(args, commands, VERSION);
 	} catch (error) {

@@ -23,6 +23,16 @@ const SEES: Record<string, string[]> = {
 	settings: ["core", "llm", "tools", "storage", "dialogs"],
 	server: ["core", "agent", "dialogs", "memory", "storage"],
 	remote: ["core", "dialogs", "memory", "storage", "server"],
+	service: ["core"],
+	setup: ["core", "settings", "llm", "dialogs"],
+	doctor: [
+		...["core", "settings", "llm", "dialogs", "storage", "memory"],
+		...["database", "backup", "remote", "service"],
+	],
+	update: [
+		...["core", "settings", "storage", "memory", "database", "backup"],
+		...["remote", "service"],
+	],
 };
 
 /** What a client knows of the server: the types of what is said between them. */
@@ -109,7 +119,8 @@ test("a room is entered by its front door", () => {
 			const target = imported.split("/")[0] ?? "";
 			const door = FRONT_DOORS[target];
 			const isRegistry =
-				room === "settings" && basename(imported) === "registry.ts";
+				["settings", "setup", "doctor", "update"].includes(room) &&
+				basename(imported) === "registry.ts";
 			return (
 				!!SEES[room] &&
 				target !== room &&

@@ -1,5 +1,7 @@
+import { homedir } from "node:os";
 import { defineCommand } from "citty";
 import { Serving } from "../app_serve.ts";
+import { stateDirectory } from "../core/paths.ts";
 import { printError } from "../core/terminal.ts";
 import { appOptions, configFlag, logFlag, surroundings } from "./options.ts";
 
@@ -24,7 +26,12 @@ export const serve = defineCommand({
 	async run({ args }) {
 		const { logLevel } = appOptions(args["log-level"]);
 		// Before the first line is said: whoever reads it may send a signal at once.
-		const { told, hurry } = awaitEnd();
+		const { told, hurry, tell } = awaitEnd();
+		let isAnew = false;
+		const restart = () => {
+			isAnew = true;
+			tell();
+		};
 		const started = Serving.start({
 			settings: {
 				...surroundings(),
@@ -34,7 +41,10 @@ export const serve = defineCommand({
 			},
 			logLevel,
 			say: (line) => printError(`${line}\n`),
+			restart,
 		});
+		// What aeon update sends when it has put another program in this one's place.
+		process.on("SIGUSR2", restart);
 		process.on("SIGHUP", async () => (await started).reload());
 		for (const kind of ["unhandledRejection", "uncaughtException"])
 			process.on(kind, async (error) => (await started).fault(error));
@@ -44,11 +54,14 @@ export const serve = defineCommand({
 		} finally {
 			await serving.stop(hurry);
 		}
+		if (!isAnew) return;
+		const { startAnew } = await import("../app_trial.ts");
+		startAnew(stateDirectory(homedir()));
 	},
 });
 
 /** Resolves when the process is told to end; `hurry` aborts when it is told again. */
-function awaitEnd(): { told: Promise<void>; hurry: AbortSignal } {
+function awaitEnd() {
 	const { promise: told, resolve } = Promise.withResolvers<void>();
 	const again = new AbortController();
 	let isTold = false;
@@ -59,5 +72,5 @@ function awaitEnd(): { told: Promise<void>; hurry: AbortSignal } {
 			setTimeout(() => process.exit(0), END_MS).unref();
 			resolve();
 		});
-	return { told, hurry: again.signal };
+	return { told, hurry: again.signal, tell: resolve };
 }

@@ -30,6 +30,8 @@ const DEFAULT_USER = "local";
 export interface MethodParts {
 	/** Resolves once everything is open; the server listens before. */
 	backend: Promise<Backend>;
+	/** The same, and earlier where it is tried first: by it nothing may be changed. */
+	shown: Promise<Backend>;
 	approvals: PendingApprovals;
 	limits(): Payload<"hello">["limits"];
 	clients(): number;
@@ -72,7 +74,7 @@ function serverMethods(parts: MethodParts): ServerMethods {
 	const { backend, approvals } = parts;
 	return {
 		hello: async (_params, client) => {
-			const { agents, defaultAgent, notice } = await backend;
+			const { agents, defaultAgent, notice } = await parts.shown;
 			const said = notice();
 			return {
 				ok: true,
@@ -159,7 +161,7 @@ function serverMethods(parts: MethodParts): ServerMethods {
 		},
 
 		status: async () => {
-			const open = await backend;
+			const open = await parts.shown;
 			const [{ sessions, usage }, { facts, notices }] = await Promise.all([
 				open.store.statistics(midnight()).catch(asNothing),
 				describeMemory(open),

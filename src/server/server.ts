@@ -36,6 +36,8 @@ export interface AeonServer {
 	readonly port: number;
 	/** Its clients as a dialog, for the Aeon behind it. */
 	readonly dialog: DialogProvider;
+	/** Lets clients ask how it is, by the Aeon that is tried: everything else still waits. */
+	show(backend: Backend): void;
 	/** Puts Aeon behind it; requests that need it wait until then. */
 	attach(backend: Backend): void;
 	/** Tells every client what the runtime tells. */
@@ -61,6 +63,9 @@ const NOT_NOW: Refusal = {
 	retryAfterMs: 1_000,
 };
 
+/** Of a new version that takes nothing in yet. */
+const TRIED = { isReady: false, problem: "Aeon is being updated" };
+
 /** Of a request whose Host and path are no URL together. */
 const NO_URL: Refusal = {
 	status: 400,
@@ -82,13 +87,16 @@ export function startServer(
 	const runs = new RunBook();
 	const { promise: backend, resolve: attach } =
 		Promise.withResolvers<Backend>();
+	const { promise: shown, resolve: show } = Promise.withResolvers<Backend>();
 	let attached: Backend | undefined;
+	let isTried = false;
 	let limits = limitsOf(options);
 	let isEnding = false;
 	const tell = (event: WireEvent) => sockets.broadcast(runs.record(event));
 	const approvals = new PendingApprovals(tell);
 	const methodParts: MethodParts = {
 		backend,
+		shown,
 		approvals,
 		limits: () => limits,
 		clients: () => sockets.size,
@@ -135,7 +143,8 @@ export function startServer(
 			if (!attached || isEnding) return refuse(NOT_NOW);
 			return attached.webhook(dialog, request);
 		},
-		readiness: () => readiness(attached, isEnding),
+		readiness: () =>
+			isTried && !attached ? TRIED : readiness(attached, isEnding),
 		async refuse(request, address) {
 			const token = bearerOf(request.headers) ?? "";
 			const refusal = guard.checkToken(token, address);
@@ -179,8 +188,13 @@ export function startServer(
 	return {
 		port: http.port,
 		dialog: webSocketDialog(approvals, tell),
+		show(open) {
+			isTried = true;
+			show(open);
+		},
 		attach(open) {
 			attached = open;
+			show(open);
 			attach(open);
 		},
 		observe(event) {

@@ -1,0 +1,160 @@
+// A server's part in an update: a new version is tried before it takes anything in, and one that fails gives way to the old.
+
+import { existsSync } from "node:fs";
+import { keepBefore, putBackBefore } from "./app_before.ts";
+import { describeError } from "./core/errors.ts";
+import type { Logger } from "./core/logger.ts";
+import { pause } from "./core/pause.ts";
+import { SMALL } from "./core/platform_restart.ts";
+import { findServer } from "./core/presence.ts";
+import { VERSION } from "./core/version.ts";
+import { Supervisor } from "./service/supervisor.ts";
+import type { Settings } from "./settings/schema.ts";
+import { awaitVersion } from "./update/health.ts";
+import {
+	endUpdate,
+	isUpdaterAlive,
+	type Journal,
+	readJournal,
+	writeJournal,
+} from "./update/journal.ts";
+
+/** What a server does about an update. */
+export interface Trial {
+	/** What a person should know of an update that is over; one sentence. */
+	notice?: string;
+	/** Resolves with true once messages may be taken in, and with false where this process is to end instead. */
+	passed?(stopping: AbortSignal, logger: Logger): Promise<boolean>;
+}
+
+/** What a server is that may be on trial. */
+export interface TrialParts {
+	/** The state directory, which this process has for itself. */
+	state: string;
+	settings: Settings;
+	env: Record<string, string | undefined>;
+	/** Ends this server, and begins the program anew that the update has put in its place. */
+	restart(): void;
+}
+
+/** A version that never comes to answer is begun so often. */
+const MAX_ATTEMPTS = 3;
+
+/** Between two looks whether the update is over. */
+const LOOK_MS = 250;
+
+/** How long a server whose updater has gone may take to answer itself. */
+const OWN_ANSWER_MS = 30_000;
+
+/** Copying databases on a slow card may take so long before systemd hears of it. */
+const COPYING_MS = 15 * 60_000;
+
+/** Counts a start of a version on trial. Of one that is to be replaced it does not return: the old program takes its place. */
+export async function countAttempt(state: string): Promise<void> {
+	let journal = readJournal(state);
+	if (journal?.phase === "trying" && journal.to === VERSION) {
+		const attempts = journal.attempts + 1;
+		const reason = `it was begun ${MAX_ATTEMPTS} times, and never came to answer`;
+		journal =
+			attempts > MAX_ATTEMPTS
+				? { ...journal, phase: "back", reason }
+				: { ...journal, attempts };
+		// A full disk is no reason not to begin.
+		await writeJournal(state, journal).catch(() => {});
+	}
+	if (journal?.phase !== "back" || journal.from === VERSION) return;
+	if (existsSync(journal.previous)) become(journal.previous);
+}
+
+/** What is to be done about an update before any database is opened. Throws where the databases cannot be kept or put back. */
+export async function enterTrial(parts: TrialParts): Promise<Trial> {
+	const { state, settings, env } = parts;
+	const journal = readJournal(state);
+	if (journal?.phase === "back") return goBack(state, journal);
+	if (journal?.to !== VERSION) {
+		// It was cut off before the new program was in its place.
+		if (!isUpdaterAlive(state)) await endUpdate(state);
+		return {};
+	}
+	const supervisor = new Supervisor(env);
+	supervisor.extend(COPYING_MS);
+	supervisor.close();
+	try {
+		await keepBefore(settings, state);
+	} catch (error) {
+		const reason = `its databases could not be kept before: ${describeError(error)}`;
+		await writeJournal(state, { ...journal, phase: "back", reason });
+		if (existsSync(journal.previous)) become(journal.previous);
+		throw error;
+	}
+	return { passed: (stopping, logger) => pass(parts, stopping, logger) };
+}
+
+/** Begins the program anew that is in this one's place, with its arguments, terminal and process id. Does not return. */
+export function startAnew(state: string): never {
+	return become(readJournal(state)?.binary ?? process.execPath);
+}
+
+async function goBack(
+	state: string,
+	{ from, to, reason = "it did not answer" }: Journal,
+): Promise<Trial> {
+	if (to !== VERSION || from === VERSION) await putBackBefore(state);
+	await endUpdate(state);
+	if (to === VERSION && from !== VERSION) return {};
+	return {
+		notice: `The update to Aeon ${to} was taken back: ${reason}`,
+	};
+}
+
+async function pass(
+	{ state, restart }: TrialParts,
+	stopping: AbortSignal,
+	logger: Logger,
+): Promise<boolean> {
+	for (; !stopping.aborted; await pause(LOOK_MS)) {
+		const journal = readJournal(state);
+		if (!journal) return true;
+		if (isUpdaterAlive(state)) continue;
+		// Whoever would have confirmed it has gone.
+		if (journal.phase === "trying" && (await answersItself(state, journal))) {
+			await endUpdate(state);
+			logger.info("update.confirmed", { version: VERSION });
+			return true;
+		}
+		restart();
+		return false;
+	}
+	return false;
+}
+
+async function answersItself(
+	state: string,
+	journal: Journal,
+): Promise<boolean> {
+	try {
+		await awaitVersion({
+			locate: () => findServer(state),
+			version: VERSION,
+			timeoutMs: OWN_ANSWER_MS,
+		});
+		return true;
+	} catch (error) {
+		const reason = describeError(error);
+		await writeJournal(state, { ...journal, phase: "back", reason });
+		return false;
+	}
+}
+
+/** Makes this process another program, which decides for itself how the engine runs. */
+function become(program: string): never {
+	if (!process.execve) throw new Error("this runtime has no execve");
+	const env = Object.entries(process.env).filter(
+		([name]) => !Object.hasOwn(SMALL, name),
+	);
+	return process.execve(
+		program,
+		[program, ...process.argv.slice(2)],
+		Object.fromEntries(env),
+	);
+}

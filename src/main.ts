@@ -10,24 +10,24 @@ const UNUSABLE = 2;
 
 /** The commands; each is loaded when it runs. Literal imports, since a computed one fails in a compiled binary. */
 const commands = {
+	init: () => import("./commands/init.ts").then((module) => module.init),
 	chat: () => import("./commands/chat.ts").then((module) => module.chat),
 	serve: () => import("./commands/serve.ts").then((module) => module.serve),
-	sessions: () =>
-		import("./commands/sessions.ts").then((module) => module.sessions),
-	storage: () =>
-		import("./commands/storage.ts").then((module) => module.storage),
-	memory: () => import("./commands/memory.ts").then((module) => module.memory),
 	status: () => import("./commands/status.ts").then((module) => module.status),
 	pair: () => import("./commands/pair.ts").then((module) => module.pair),
-	config: () => import("./commands/config.ts").then((module) => module.config),
-	backup: () => import("./commands/backup.ts").then((module) => module.backup),
-	restore: () =>
-		import("./commands/restore.ts").then((module) => module.restore),
-	init: () => import("./commands/init.ts").then((module) => module.init),
 	service: () =>
 		import("./commands/service.ts").then((module) => module.service),
 	doctor: () => import("./commands/doctor.ts").then((module) => module.doctor),
 	update: () => import("./commands/update.ts").then((module) => module.update),
+	sessions: () =>
+		import("./commands/sessions.ts").then((module) => module.sessions),
+	memory: () => import("./commands/memory.ts").then((module) => module.memory),
+	config: () => import("./commands/config.ts").then((module) => module.config),
+	backup: () => import("./commands/backup.ts").then((module) => module.backup),
+	restore: () =>
+		import("./commands/restore.ts").then((module) => module.restore),
+	storage: () =>
+		import("./commands/storage.ts").then((module) => module.storage),
 };
 
 if (import.meta.main) await main(process.argv.slice(2));

@@ -19,6 +19,8 @@ import { firstLine, readSecretFile } from "./token.ts";
 /** What stands for standard input in the place of a file. */
 const STDIN = "-";
 
+const ROOT_HOME = "/root";
+
 /** More than any key has, in characters. */
 const MAX_SECRET = 10_000;
 
@@ -115,13 +117,19 @@ async function setUp(
 	const person = isAsking
 		? (await import("../setup/prompts.ts")).openPrompts(signal)
 		: undefined;
+	const listener = person ?? script;
+	const { SUDO_USER: user = "root" } = process.env;
+	if (user !== "root" && place.home === ROOT_HOME)
+		listener.warn(
+			`This sets Aeon up for root, in ${place.state}. For ${user}, leave sudo out.`,
+		);
 	await runSetup({
 		given,
 		place,
 		service: service?.scope,
 		program: programName(place.cwd),
 		person,
-		listener: person ?? script,
+		listener,
 		check: checkExposure,
 		signal,
 	});

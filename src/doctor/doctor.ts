@@ -3,7 +3,14 @@
 import { describeError } from "../core/errors.ts";
 import { createRedactor } from "../core/redact.ts";
 import { agents } from "./agents.ts";
-import { type Check, type Finding, problem, within } from "./check.ts";
+import {
+	type Check,
+	type Finding,
+	type Found,
+	problem,
+	warning,
+	within,
+} from "./check.ts";
 import { configuration, secrets } from "./configuration.ts";
 import { dialogs } from "./dialogs.ts";
 import { files } from "./files.ts";
@@ -61,19 +68,36 @@ async function canRead(patient: Patient): Promise<boolean> {
 
 async function lookAt(check: Check, patient: Patient): Promise<Finding[]> {
 	const { name, limitMs = LIMIT_MS } = check;
+	let found: Found[];
 	try {
 		if (check.readsState && !(await canRead(patient))) return [];
 		const late = `nothing came of it within ${limitMs / 1000} s`;
-		const found = await within(limitMs, late, () => check.look(patient));
-		const redact = createRedactor(await patient.secrets());
-		return found.map(({ text, hint, ...rest }) => ({
+		found = await within(limitMs, late, () => check.look(patient));
+	} catch (error) {
+		found = [problem(describeError(error))];
+	}
+	const redact = createRedactor(await patient.secrets().catch(() => []));
+	return found.map((one) => {
+		const { text, hint, ...rest } = soften(patient, one);
+		return {
 			name,
 			...rest,
 			text: redact(text),
 			...(hint && { hint: redact(hint) }),
-		}));
-	} catch (error) {
-		const redact = createRedactor(await patient.secrets().catch(() => []));
-		return [{ name, ...problem(redact(describeError(error))) }];
-	}
+		};
+	});
+}
+
+/** What only the service can see is no problem of its. */
+function soften(patient: Patient, found: Found): Found {
+	if (found.state !== "problem") return found;
+	const place = patient.openToService(found.text);
+	return place === undefined
+		? found
+		: {
+				...found,
+				...warning(
+					`only the service itself sees ${place}, so this is not looked at`,
+				),
+			};
 }

@@ -1,7 +1,14 @@
 // What is kept: sessions, facts, backups. Looked through without leaving anything behind, and while a server writes.
 
-import { accessSync, constants, existsSync, rmSync, statSync } from "node:fs";
-import { copyFile, mkdtemp } from "node:fs/promises";
+import {
+	accessSync,
+	constants,
+	existsSync,
+	mkdtempSync,
+	rmSync,
+	statSync,
+} from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AeonError, describeError } from "../core/errors.ts";
@@ -139,12 +146,18 @@ async function judge(
 	try {
 		const words = await guarded(path, work);
 		const status = statSync(path);
-		const size = status.isFile() ? `${Math.ceil(status.size / 1000)} KB, ` : "";
+		const size = status.isFile() ? `${inUnits(status.size)}, ` : "";
 		return [ok(`${name}: ${size}${words}`)];
 	} catch (error) {
 		const text = describeError(error).replaceAll(path, name);
 		return [problem(text, error instanceof AeonError ? error.hint : undefined)];
 	}
+}
+
+function inUnits(bytes: number): string {
+	return bytes < 10 * MB
+		? `${Math.ceil(bytes / 1000)} KB`
+		: `${Math.round(bytes / MB)} MB`;
 }
 
 /**
@@ -164,7 +177,7 @@ async function verify(
 	if (isInUse || left === 0) return inspect(path, schema, isWhole);
 	if (!isWhole || left > MAX_CHECKED_SIZE)
 		return "was not closed: the next start looks into it";
-	const folder = await mkdtemp(join(tmpdir(), "aeon-doctor-"));
+	const folder = mkdtempSync(join(tmpdir(), "aeon-doctor-"));
 	const tidy = () => rmSync(folder, { recursive: true, force: true });
 	// Whoever leaves in the middle must not leave a copy of all sessions behind.
 	process.once("exit", tidy);

@@ -10,6 +10,7 @@ import { collectSecrets } from "../core/secret.ts";
 import { findSecretsFile, readSecrets } from "../core/secrets_file.ts";
 import type { Schema } from "../database/migrate.ts";
 import type { Installation } from "../service/installation.ts";
+import { unquoteWord } from "../service/quoting.ts";
 import { DEFAULTS, type Settings, settingsSchema } from "../settings/schema.ts";
 import { type Reading, readSettings } from "../settings/settings.ts";
 import { within } from "./check.ts";
@@ -60,6 +61,10 @@ export interface Configured {
 }
 
 const PROBE_MS = 2_000;
+
+const DENIED = /EACCES|permission denied/i;
+/** What a unit binds into the place where its service sees it (systemd.exec(5), "BindPaths"). */
+const BOUND = /^Bind(?:ReadOnly)?Paths=(.*)$/gm;
 
 /** The Aeon that is looked at. */
 export class Patient {
@@ -113,6 +118,16 @@ export class Patient {
 		if (env.AEON_ACTING) return undefined;
 		if (!file || installation.home !== home) return undefined;
 		return findSecretsFile(env, home) === undefined ? file : undefined;
+	}
+
+	/** The place that a text says is closed to this process, where the unit opens it to the service alone. */
+	openToService(text: string): string | undefined {
+		const { installation, home } = this.parts;
+		if (installation?.home !== home || !DENIED.test(text)) return undefined;
+		const unit = this.read(installation.unit) ?? "";
+		return [...unit.matchAll(BOUND)]
+			.map(([, word = ""]) => unquoteWord(word).replace(/^-/, ""))
+			.find((path) => text.includes(path));
 	}
 
 	/** The server of the state directory. Throws `storage_failed` where its lock cannot be looked at. */

@@ -4,6 +4,9 @@ import { AeonError } from "../core/errors.ts";
 import { asRecord, asText, parseJson } from "../core/json.ts";
 import { type FarSide, networkError, statusError } from "./failure.ts";
 
+/** What no name has: a person chooses from what they see, and it is written into aeon.json. */
+const UNSEEN = /\p{C}/u;
+
 /** Where a list is asked for. */
 export interface ModelList extends FarSide {
 	url: string;
@@ -35,7 +38,7 @@ export async function listModels(
 			);
 		for (const model of data ?? []) {
 			const id = asText(asRecord(model)?.id);
-			if (id !== "") ids.push(id);
+			if (id !== "" && !UNSEEN.test(id)) ids.push(id);
 		}
 		if (hasMore !== true || asText(lastId) === "") break;
 		url.searchParams.set("after_id", asText(lastId));

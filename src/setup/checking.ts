@@ -52,8 +52,8 @@ export async function tryKey(
 				return { state: "unchecked", text: `${host} has no list of models` };
 			const { message, hint } = error;
 			const text = [message, hint].join("\n").trim();
-			// What has no status is no answer of such an API.
-			return { state: "refused", text, isOfKey: error.status !== undefined };
+			// Below are redirects, and what is no answer of such an API.
+			return { state: "refused", text, isOfKey: (error.status ?? 0) >= 400 };
 		}
 		return { state: "unchecked", text: describeError(error) };
 	}

@@ -206,7 +206,7 @@ async function askModel(
 		if (first) return first;
 		throw new AeonError(
 			"usage",
-			"--model NAME is needed: which models there are cannot be asked",
+			"--model NAME is needed: no list says which there are",
 		);
 	}
 	if (models.length > 0) {

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import {
 	chmodSync,
@@ -8,13 +9,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { binary } from "../support/binary.ts";
-import { run } from "../support/command.ts";
+import { run, start } from "../support/command.ts";
 import { temporaryFolder, temporaryHome } from "../support/home.ts";
 import { ANY_PORT, startServe } from "../support/serve.ts";
+import { until } from "../support/until.ts";
 
 const CONFIG = { agents: { main: { provider: "demo" } }, ...ANY_PORT };
-
-import { until } from "../support/until.ts";
 
 /** Keeps what Bun makes of the source out of the homes that are compared. */
 const env = { BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" };
@@ -77,6 +77,27 @@ test("--json is one object, whatever is found", async () => {
 		text: "nonsense: unknown key",
 		hint: expect.any(String),
 	});
+});
+
+test("whoever leaves while a database is looked into leaves no copy of it behind", async () => {
+	using home = temporaryHome(CONFIG);
+	using scratch = temporaryFolder();
+	const path = join(home.path, ".aeon", "sessions.db");
+	using writer = new Database(path);
+	writer.run("PRAGMA journal_mode = WAL");
+	writer.run("CREATE TABLE large AS SELECT randomblob(15000000)");
+	writer.run("PRAGMA wal_checkpoint(TRUNCATE)");
+	writer.run("CREATE TABLE small (a)");
+	const child = start(["doctor", "--offline"], {
+		home: home.path,
+		env: { ...env, TMPDIR: scratch.path },
+	});
+	// A copy is a matter of milliseconds.
+	while (readdirSync(scratch.path).length === 0 && child.exitCode === null)
+		await Bun.sleep(0);
+	child.kill("SIGTERM");
+	await child.exited;
+	expect(readdirSync(scratch.path)).toEqual([]);
 });
 
 test("flags that do not go together are a wrong command line", async () => {

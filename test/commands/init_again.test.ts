@@ -127,6 +127,17 @@ test("the code of aeon init lets in whoever sends it to the bot once Aeon runs",
 	await bot.stop();
 });
 
+test("whoever sets root's own Aeon up by sudo is told", async () => {
+	using rig = openHome({});
+	const env = { HOME: "/root", SUDO_USER: "anna" };
+	const flags = ["--config", join(rig.home, "none", "aeon.json")];
+	const done = await run(["init", ...flags], { home: rig.home, env });
+	expect({ code: done.code, err: done.err.split("\n")[0] }).toEqual({
+		code: 2,
+		err: "This sets Aeon up for root, in /root/.aeon. For anna, leave sudo out.",
+	});
+});
+
 test("a HOME that is no whole path is a wrong command line", async () => {
 	using rig = openHome({});
 	for (const words of [["init", ...DEMO], ["doctor"]]) {

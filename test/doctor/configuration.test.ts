@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Installation } from "../../src/service/installation.ts";
 import { temporaryHome } from "../support/home.ts";
-import { examineAll, foundOf, patientOf, serviceOf } from "./rig.ts";
+import { examineAll, foundOf, machineOf, patientOf, serviceOf } from "./rig.ts";
 
 const KEY = "sk-ant-abcdefghijklmnopqrstuv";
 
@@ -139,6 +140,35 @@ test("secrets that only the service has are not taken for missing ones", async (
 	expect(texts).toContain(
 		"agent main: anthropic/claude-x: its key is in /etc/aeon/secrets.env",
 	);
+});
+
+test("what the unit opens to the service alone is no problem of its", async () => {
+	// Root, who may run this, is refused nothing: the words of a refusal stand in the name.
+	const persona = "/home/anna/permission denied/soul.md";
+	const main = { provider: "demo", system_prompt_file: persona };
+	using home = temporaryHome({ agents: { main } });
+	const unit = "/etc/systemd/system/aeon.service";
+	using machine = machineOf({
+		[unit]: `[Service]\nBindPaths=-/srv/a\nBindReadOnlyPaths="-${persona}"\n`,
+	});
+	const root = machine.path;
+	const found = async (installation: Installation) => {
+		const patient = patientOf(home.path, { root, installation });
+		const all = await examineAll(patient);
+		return all.flatMap(({ name, state, text }) =>
+			text.includes(persona) ? [`${name} ${state} ${text}`] : [],
+		);
+	};
+	const text = `only the service itself sees ${persona}, so this is not looked at`;
+	expect(await found(serviceOf(home.path, { unit }))).toEqual([
+		`configuration warning ${text}`,
+		`agent main warning ${text}`,
+	]);
+	const elsewhere = await found(serviceOf("/var/lib/aeon", { unit }));
+	expect(elsewhere.map((one) => one.split(" ").slice(0, 3))).toEqual([
+		["configuration", "problem", "agents.main.system_prompt_file:"],
+		["agent", "main", "problem"],
+	]);
 });
 
 test("root in the place of the service has the service's secrets in its environment", async () => {

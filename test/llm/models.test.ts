@@ -144,6 +144,13 @@ test("a local server that has no model yet has an empty list", async () => {
 	expect(await ask("openai", llm.url)).toEqual([]);
 });
 
+test("a name that is not seen whole is left out of a list", async () => {
+	using llm = await fake("openai", {
+		ids: ["\u001b[31mred", "tiny", "tiny\u200b"],
+	});
+	expect(await ask("openai", llm.url)).toEqual(["tiny"]);
+});
+
 test("where nobody listens, that is said and may change", async () => {
 	const llm = await fake("openai");
 	llm.stop();

@@ -57,7 +57,10 @@ const uninstall = defineCommand({
 	},
 	args: { ...userFlag, ...yesFlag },
 	async run({ args }) {
-		const installed = installedService(args.user);
+		const installed = installedService(
+			args.user,
+			args.user ? "" : "A user's own is removed by that user, without sudo.",
+		);
 		const { uninstall } = await import("./service_uninstall.ts");
 		await uninstall(installed, args.yes ?? false);
 	},
@@ -105,12 +108,15 @@ export const service = defineCommand({
 });
 
 /** The service that is meant. Throws `not_found` where there is none. */
-function installedService(isUser = false): Installation {
+function installedService(
+	isUser = false,
+	hint = `Install it with ${isUser ? "aeon service install --user" : "sudo aeon service install"}.`,
+): Installation {
 	const find = isUser ? findUserInstallation : findInstallation;
 	const found = find(homedir());
 	if (!found)
 		throw new AeonError("not_found", "no service of Aeon is installed", {
-			hint: `Install it with ${isUser ? "aeon service install --user" : "sudo aeon service install"}.`,
+			hint,
 		});
 	return found;
 }

@@ -16,7 +16,7 @@ import {
 	SYSTEM,
 } from "../service/installation.ts";
 import { type Account, countsMemory, findAccount } from "../service/machine.ts";
-import { ownerOf } from "../service/moving.ts";
+import { isThere, ownerOf } from "../service/moving.ts";
 import { numbersOf, type Owner, withRights } from "../service/rights.ts";
 import { finishSteps, takeSteps } from "../service/steps.ts";
 import { ask } from "./asking.ts";
@@ -150,7 +150,7 @@ function checkForeign(
 	found: Installation | undefined,
 	account: Account | undefined,
 ): void {
-	if (!found && existsSync(SYSTEM.unit))
+	if (!found && isThere(SYSTEM.unit))
 		throw new AeonError(
 			"conflict",
 			`${SYSTEM.unit} is there already, and not of aeon service install`,
@@ -214,7 +214,7 @@ async function carryOut(
 	remarks: readonly string[],
 ): Promise<void> {
 	const { steps, last, unit } = plan;
-	print("This is done:\n");
+	print("This will be done:\n");
 	for (const { title } of [...steps, ...last]) print(`  ${printable(title)}\n`);
 	for (const line of remarks) print(`${printable(line)}\n`);
 	if (printsUnit) print(`The unit:\n${unit}\n`);
@@ -235,7 +235,7 @@ async function carryOut(
 	print(describeEnd(user, starts));
 	if (!countsMemory())
 		print(
-			"This kernel keeps no account of memory, so that MemoryMax= has no effect; docs/service.md says how that is changed.\n",
+			"This kernel keeps no account of memory, so that MemoryMax= has no effect:\ndocs/service.md says how that is changed.\n",
 		);
 }
 
@@ -244,7 +244,11 @@ function describeEnd(user: boolean, starts: boolean): string {
 	const what = starts
 		? "Aeon runs as a service"
 		: "Aeon will run as a service from the next start of the machine on";
-	return `${what}. ${sudo}aeon service status and ${sudo}aeon service logs tell how it is; ${sudo}aeon chat talks to it.\n`;
+	return `${what}.
+  ${sudo}aeon service status  shows how it is
+  ${sudo}aeon service logs    shows what it says
+  ${sudo}aeon chat            talks to it
+`;
 }
 
 /** Whose state moves in. */
@@ -264,7 +268,7 @@ async function findSource(from: string | undefined): Promise<Source> {
 	const named = resolve(from ?? homedir());
 	const home = named.endsWith("/.aeon") ? resolve(named, "..") : named;
 	if (!hasConfiguration(home)) throw noConfiguration(home);
-	return { home, owner: ownerOf(home) };
+	return { home, owner: ownerOf(realpathSync(home)) };
 }
 
 function hasConfiguration(home: string): boolean {

@@ -22,7 +22,7 @@ export async function uninstall(
 		);
 	const { steps, last, end } = planUninstall(installed);
 	const say = (line: string) => print(`${printable(line)}\n`);
-	print("This is done:\n");
+	print("This will be done:\n");
 	for (const { title } of [...steps, ...last, end]) say(`  ${title}`);
 	if (!yes && !(await ask("Go on? [y/N] ")))
 		return print("Nothing was changed.\n");

@@ -9,10 +9,16 @@ import {
 	realpathSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { AeonError, describeError } from "../core/errors.ts";
+import { AeonError } from "../core/errors.ts";
 import { stateDirectory } from "../core/paths.ts";
 import { SECRETS_FILE } from "../core/secrets_file.ts";
-import { type Installation, type Notes, SYSTEM, UNIT } from "./installation.ts";
+import {
+	type Installation,
+	listed,
+	type Notes,
+	SYSTEM,
+	UNIT,
+} from "./installation.ts";
 import {
 	findAccount,
 	isBooted,
@@ -26,7 +32,6 @@ import {
 	discardFolder,
 	giveFolder,
 	isThere,
-	makeFolders,
 	removeEmpty,
 	removeFolder,
 	replacement,
@@ -34,6 +39,7 @@ import {
 import { numbersOf, type Owner, withRights } from "./rights.ts";
 import type { Step } from "./steps.ts";
 import { type Outside, SINCE, unitText } from "./unit.ts";
+import { copyBinary, enable, start, writeUnit } from "./unit_steps.ts";
 
 /** What is to be installed. */
 export interface InstallRequest {
@@ -60,9 +66,6 @@ export interface InstallPlan {
 	last: Step[];
 }
 
-/** Of what a service wrote that does not start, so many lines are shown. */
-const JOURNAL_LINES = 20;
-
 /**
  * Plans a service of the whole machine. Changes nothing. The unit is written first and enabled last: it remembers how things
  * were, so that whatever a kill leaves can be installed once more, or uninstalled.
@@ -79,7 +82,8 @@ export async function planSystemInstall(
 		: existsSync(SYSTEM.secrets) && SYSTEM.secrets;
 	const own = moving && join(moving.from, SECRETS_FILE);
 	const isMade = copies || request.begun?.notes.BinaryMade;
-	const notes: Notes = existing?.notes ?? {
+	const written = [...listed(existing?.notes.Written), ...outside.written];
+	const before: Notes = existing?.notes ?? {
 		...(moving && { StateFrom: moving.from, StateOwner: moving.owner }),
 		...(secrets && own && isThere(own) && { SecretsMoved: "yes" }),
 		...((!account || account.isOwn) && { AccountMade: "yes" }),
@@ -91,7 +95,12 @@ export async function planSystemInstall(
 		binary: SYSTEM.binary,
 		outside,
 		...(secrets && { secrets }),
-		notes: { ...notes },
+		notes: {
+			...before,
+			...(written.length > 0 && {
+				Written: JSON.stringify([...new Set(written)]),
+			}),
+		},
 	});
 	const control = systemd("system");
 	const isInstalled = existing !== undefined;
@@ -133,24 +142,6 @@ function makeUser(): Step {
 		title: `Make the user ${SYSTEM.user}, who cannot log in`,
 		run: () => makeAccount(SYSTEM.user, SYSTEM.home),
 		undo: () => removeAccount(SYSTEM.user),
-	};
-}
-
-/** Copies the program to its place, where anybody may run it. */
-export function copyBinary(program: string, binary: string): Step {
-	const file = replacement(binary);
-	let made: string[] = [];
-	return {
-		title: `Copy ${program} to ${binary}`,
-		async run() {
-			made = makeFolders(dirname(binary), 0o755);
-			await file.put({ copyOf: program }, 0o755);
-		},
-		undo() {
-			file.undo();
-			removeEmpty(made);
-		},
-		settled: file.keep,
 	};
 }
 
@@ -207,64 +198,6 @@ function handSecrets(own: string, owner: Owner): Step {
 		},
 		settled: file.keep,
 	};
-}
-
-/** Writes the unit's file. */
-export function writeUnit(path: string, text: string, control: Systemd): Step {
-	const file = replacement(path);
-	return {
-		title: `Write ${path}`,
-		async run() {
-			await file.put({ text }, 0o644);
-			await reload(control);
-		},
-		async undo() {
-			file.undo();
-			await reload(control);
-		},
-		settled: file.keep,
-	};
-}
-
-/** Has systemd start it whenever it starts itself. */
-export function enable(control: Systemd, isEnabled: boolean): Step {
-	return {
-		title: "Have it start with the machine",
-		run: async () => void (await control.control("enable", "--quiet", UNIT)),
-		async undo() {
-			if (!isEnabled) await control.control("disable", "--quiet", UNIT);
-		},
-	};
-}
-
-/** Starts it, and waits until it is ready; where it is not, what it wrote is in the error. */
-export function start(control: Systemd, isRestart: boolean): Step {
-	return {
-		title: isRestart
-			? "Start it anew and wait until it is ready"
-			: "Start it and wait until it is ready",
-		async run() {
-			try {
-				await control.control("restart", UNIT);
-			} catch (error) {
-				const journal = await control.journal(JOURNAL_LINES).catch(() => "");
-				throw new AeonError(
-					"conflict",
-					`The service did not become ready: ${describeError(error)}\nThe last that it wrote:\n${journal}`,
-					{ cause: error },
-				);
-			}
-		},
-		async undo() {
-			await control.control("stop", UNIT);
-			await control.control("reset-failed", UNIT).catch(() => {});
-		},
-	};
-}
-
-/** Tells systemd that units have changed, where it runs. */
-async function reload(control: Systemd): Promise<void> {
-	if (isBooted()) await control.control("daemon-reload");
 }
 
 async function serviceOwner(): Promise<Owner> {

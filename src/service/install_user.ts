@@ -4,18 +4,13 @@ import { existsSync, realpathSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { run } from "../core/run.ts";
-import {
-	copyBinary,
-	enable,
-	type InstallPlan,
-	start,
-	writeUnit,
-} from "./install.ts";
+import type { InstallPlan } from "./install.ts";
 import { type Installation, type Notes, userUnit } from "./installation.ts";
 import { systemd } from "./machine.ts";
 import { makeFolders, removeEmpty } from "./moving.ts";
 import type { Step } from "./steps.ts";
 import { unitText } from "./unit.ts";
+import { copyBinary, enable, start, writeUnit } from "./unit_steps.ts";
 
 /** What is to be installed. */
 export interface UserInstallRequest {
@@ -97,11 +92,13 @@ function linger(warn: (line: string) => void): Step {
 	return {
 		title: `Let it run while ${username} is not logged in (loginctl enable-linger)`,
 		async run() {
-			const { code } = await run(["loginctl", "enable-linger", username]);
+			const { code } = await run([
+				...["loginctl", "--no-ask-password", "enable-linger", username],
+			]);
 			isMade = code === 0;
 			if (!isMade)
 				warn(
-					`It could not be had to run while you are not logged in, and ends when you log out. Type: sudo loginctl enable-linger ${username}`,
+					`It ends when you log out, since nothing of yours may run without a login. Type:\nsudo loginctl enable-linger ${username}`,
 				);
 		},
 		async undo() {

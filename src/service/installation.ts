@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { asList, parseJson } from "../core/json.ts";
 import { unquoteWord } from "./quoting.ts";
 
 /** A service that `aeon service install` has made. */
@@ -35,6 +36,8 @@ export interface Notes {
 	LingerMade?: "yes";
 	/** Folders that were made, innermost first; a JSON list. */
 	FoldersMade?: string;
+	/** Folders outside of the state that the service has written into; a JSON list. */
+	Written?: string;
 }
 
 /** The unit's name. */
@@ -104,7 +107,9 @@ function describe(
 ): Installation {
 	const user = values.get("User");
 	const secrets = values.get("LoadCredential secrets.env");
-	const text = (key: "StateFrom" | "StateOwner" | "FoldersMade") => {
+	const text = (
+		key: "StateFrom" | "StateOwner" | "FoldersMade" | "Written",
+	) => {
 		const value = unquoteWord(values.get(key) ?? "");
 		return value && { [key]: value };
 	};
@@ -122,10 +127,16 @@ function describe(
 			...text("StateFrom"),
 			...text("StateOwner"),
 			...text("FoldersMade"),
+			...text("Written"),
 			...made("SecretsMoved"),
 			...made("AccountMade"),
 			...made("BinaryMade"),
 			...made("LingerMade"),
 		},
 	};
+}
+
+/** The paths of a note that is a list. */
+export function listed(note = "[]"): string[] {
+	return asList(parseJson(note)).filter((one) => typeof one === "string");
 }

@@ -56,14 +56,21 @@ export interface Systemd {
 	journal(lines: number): Promise<string>;
 }
 
-/** The systemd of the machine, or that of the user whom this process runs as. */
-export function systemd(scope: Systemd["scope"]): Systemd {
+/** The systemd of the machine, or that of the user whom this process runs as. An abort ends the wait for it, not what it does. */
+export function systemd(
+	scope: Systemd["scope"],
+	signal?: AbortSignal,
+): Systemd {
 	const env = scope === "user" ? sessionEnvironment() : {};
 	const flag = scope === "user" ? ["--user"] : [];
 	return {
 		scope,
 		control: (...args) =>
-			must(["systemctl", ...flag, ...args], { env, timeoutMs: SYSTEMCTL_MS }),
+			must(["systemctl", ...flag, ...args], {
+				env,
+				timeoutMs: SYSTEMCTL_MS,
+				...(signal && { signal }),
+			}),
 		async journal(lines) {
 			const unit = scope === "user" ? "--user-unit=aeon" : "--unit=aeon";
 			const { out } = await run(

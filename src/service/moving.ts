@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import { AeonError } from "../core/errors.ts";
 import { run } from "../core/run.ts";
 import { must } from "./machine.ts";
-import { asOwner, type Owner, withRights } from "./rights.ts";
+import { asOwner, numbersOf, type Owner, withRights } from "./rights.ts";
 
 /** A state directory on a slow card may be large. */
 const COPY_MS = 60 * 60_000;
@@ -98,12 +98,21 @@ export async function discardFolder(path: string, owner: Owner): Promise<void> {
 	await removeFolder(aside, owner);
 }
 
-/** Gives a folder and all in it to an owner; a file with a second name somewhere may be another's, and is left. */
-export async function giveFolder(path: string, owner: Owner): Promise<void> {
-	const [uid] = owner.split(":");
+/**
+ * Gives a folder and all in it to an owner, or of it what belongs to one user. A file with a second name somewhere may be
+ * another's, and is left.
+ */
+export async function giveFolder(
+	path: string,
+	owner: Owner,
+	ofUser?: number,
+): Promise<void> {
+	const [uid] = numbersOf(owner);
+	const which =
+		ofUser === undefined ? ["!", "-uid", `${uid}`] : ["-uid", `${ofUser}`];
 	await must(
 		[
-			...["find", path, "-xdev", "!", "-uid", `${uid}`],
+			...["find", path, "-xdev", ...which],
 			...["(", "-type", "d", "-o", "-links", "1", ")"],
 			...["-execdir", "chown", "--no-dereference", owner, "{}", "+"],
 		],

@@ -6,7 +6,8 @@ import { AeonError, describeError } from "../core/errors.ts";
 export interface Step {
 	/** What it does, as a person reads it. */
 	title: string;
-	run(): Promise<void> | void;
+	/** What takes long ends early where the signal aborts. */
+	run(signal?: AbortSignal): Promise<void> | void;
 	/** Makes it as it was before, also where `run` failed half-way. */
 	undo?(): Promise<void> | void;
 	/** All steps are done: what was kept for undoing this one can go. */
@@ -28,7 +29,7 @@ export async function takeSteps(
 			signal?.throwIfAborted();
 			begun.unshift(step);
 			say(step.title);
-			await step.run();
+			await step.run(signal);
 		} catch (error) {
 			const left = await undoAll(begun);
 			throw new AeonError(

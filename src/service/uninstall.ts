@@ -10,10 +10,15 @@ import {
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { AeonError } from "../core/errors.ts";
-import { asList, parseJson } from "../core/json.ts";
 import { stateDirectory } from "../core/paths.ts";
 import { SECRETS_FILE } from "../core/secrets_file.ts";
-import { type Installation, type Notes, SYSTEM, UNIT } from "./installation.ts";
+import {
+	type Installation,
+	listed,
+	type Notes,
+	SYSTEM,
+	UNIT,
+} from "./installation.ts";
 import {
 	findAccount,
 	isBooted,
@@ -84,6 +89,7 @@ export function planUninstall(installed: Installation): UninstallPlan {
 					]
 				: []),
 			...(files.length > 0 ? [removal(files)] : []),
+			...giveBack(installed),
 			...(notes.AccountMade
 				? [
 						{
@@ -98,10 +104,10 @@ export function planUninstall(installed: Installation): UninstallPlan {
 			title: `Remove ${units.join(", ")}`,
 			async run() {
 				for (const one of units) rmSync(one, { recursive: true, force: true });
-				const made = asList(parseJson(notes.FoldersMade ?? "[]"));
+				const made = listed(notes.FoldersMade);
 				removeEmpty([
 					...(made.length > 0 ? [`${dirname(unit)}/default.target.wants`] : []),
-					...made.filter((one) => typeof one === "string"),
+					...made,
 				]);
 				if (!isBooted()) return;
 				await control.control("daemon-reload");
@@ -109,6 +115,23 @@ export function planUninstall(installed: Installation): UninstallPlan {
 			},
 		},
 	};
+}
+
+/** What the service has made elsewhere, so that it belongs to nobody who comes after its user. */
+function giveBack({ user = "", notes }: Installation): Step[] {
+	const { StateOwner: owner } = notes;
+	const folders = listed(notes.Written).filter((one) => existsSync(one));
+	if (folders.length === 0 || !isOwner(owner)) return [];
+	return [
+		{
+			title: `Give what is the user ${user}'s in ${folders.join(", ")} to whom the state is given`,
+			async run() {
+				const account = await findAccount(user);
+				if (!account) return;
+				for (const one of folders) await giveFolder(one, owner, account.uid);
+			},
+		},
+	];
 }
 
 function removal(files: readonly string[]): Step {

@@ -1,49 +1,12 @@
 // The service installed, used and removed in a whole Debian: what it leaves, and what others have of it.
 
 import { describe, expect, test } from "bun:test";
-import { binary } from "../support/binary.ts";
 import { until } from "../support/until.ts";
-import {
-	type DebianRoot,
-	noDebianRoot,
-	openDebianRoot,
-} from "./debian_root.ts";
+import { noDebianRoot } from "./debian_root.ts";
+import { AS_PI, CONFIG, INSTALL, piAtHome, SECRETS } from "./pi_at_home.ts";
 
 const reason = noDebianRoot();
 if (reason) console.warn(`SKIPPED: no service is installed: ${reason}`);
-
-const CONFIG = {
-	agents: {
-		main: {
-			provider: "anthropic",
-			model: "claude",
-			api_key: `\${ANTHROPIC_API_KEY}`,
-		},
-	},
-	server: { port: 0 },
-};
-
-const SECRETS = "# mine\nANTHROPIC_API_KEY='sk-ant-canary'\n";
-
-const INSTALL = ["service", "install", "--no-start", "--yes"];
-const AS_PI = { env: { SUDO_USER: "pi" } };
-
-/** A Debian with a person called pi, who has a binary, a configuration, secrets and a workspace. */
-async function piAtHome(config: object = CONFIG): Promise<DebianRoot> {
-	const debian = await openDebianRoot();
-	const put = async (path: string, text: string) => {
-		const script = `mkdir -p -m 700 "$(dirname '${path}')" && cat > '${path}' && chmod 600 '${path}'`;
-		await debian.run(["sh", "-c", script], { stdin: text });
-	};
-	await debian.run(["useradd", "--create-home", "--uid", "1000", "pi"]);
-	await put("/home/pi/.aeon/aeon.json", JSON.stringify(config));
-	await put("/home/pi/.aeon/secrets.env", SECRETS);
-	await put("/home/pi/.aeon/workspace/a file", "hello");
-	await debian.run(["ln", "-s", "/etc/shadow", "/home/pi/.aeon/workspace/l"]);
-	await debian.copyIn(await binary("linux-x64"), "/home/pi/aeon");
-	await debian.run(["chown", "-hR", "pi:pi", "/home/pi"]);
-	return debian;
-}
 
 describe.skipIf(reason !== undefined)("in a Debian with systemd", () => {
 	test("a service is installed with all that a person had, root acts as its user, and uninstalling leaves everything as it was", async () => {
@@ -74,7 +37,7 @@ describe.skipIf(reason !== undefined)("in a Debian with systemd", () => {
 			"2 /var/lib/aeon/.aeon:\naeon.json\nworkspace\nls: cannot access '/home/pi/.aeon': No such file or directory",
 		);
 		expect(await say("getent passwd aeon")).toMatch(
-			/^0 aeon:x:\d+:\d+::\/var\/lib\/aeon:\/usr\/sbin\/nologin$/,
+			/^0 aeon:x:\d+:\d+:[^:]+:\/var\/lib\/aeon:\/usr\/sbin\/nologin$/,
 		);
 		expect(await say("systemd-analyze verify aeon.service")).toBe("0");
 
@@ -82,12 +45,25 @@ describe.skipIf(reason !== undefined)("in a Debian with systemd", () => {
 			"0 /var/lib/aeon/.aeon/aeon.json: good. Agents: main (anthropic/claude).",
 		);
 		expect(await say("aeon sessions list")).toBe("0 No sessions yet.");
+		// Somebody else's, where root happens to be.
+		await say("mkdir /srv/trap; echo '{' > /srv/trap/aeon.json");
+		expect(await say("cd /srv/trap && aeon config check")).toStartWith(
+			"0 /var/lib/aeon/.aeon/aeon.json: good.",
+		);
+		expect(await say("rm -r /srv/trap")).toBe("0");
 		expect(
 			await say("find /var/lib/aeon ! -user aeon; ls -d /root/.aeon"),
 		).toBe("2 ls: cannot access '/root/.aeon': No such file or directory");
 		expect(await say("aeon backup /root/a.tar.gz")).toContain(
 			"is done by the service's user aeon, who may not write into /root",
 		);
+		expect(await say("cd /root && aeon backup a.tar.gz")).toContain(
+			"into /root",
+		);
+		expect(await say("cd /var/lib/aeon && aeon backup a.tar.gz")).toContain(
+			"0 Wrote /var/lib/aeon/a.tar.gz",
+		);
+		expect(await say("rm /var/lib/aeon/a.tar.gz")).toBe("0");
 		expect(await say("rm /var/lib/aeon/.aeon/sessions.db*")).toBe("0");
 		expect(await say("rm -rf /var/lib/aeon/.aeon/logs")).toBe("0");
 
@@ -188,10 +164,18 @@ chmod 755 /usr/bin/systemctl`,
 		expect(shown.out).toContain("ProtectHome=tmpfs\n");
 		expect(shown.out).toContain("BindPaths=-/home/pi/files\n");
 		await debian.run(["mkdir", "-m", "700", "/home/pi/.aeon"]);
+		await debian.run([
+			...["sh", "-c"],
+			"cd /home/pi/files; touch root mine; chown -R aeon: . ; chown root root",
+		]);
 		const gone = await debian.run(["aeon", "service", "uninstall", "--yes"]);
 		expect(gone.out).toContain(
 			"to /home/pi/.aeon-from-service, since there is a new /home/pi/.aeon\n",
 		);
+		const owners = ["stat", "-c", "%n %U", ".", "mine", "root"];
+		expect(
+			(await debian.run(["env", "-C", "/home/pi/files", ...owners])).out,
+		).toBe(". pi\nmine pi\nroot root\n");
 		const { out } = await debian.run([
 			"ls",
 			"-A",

@@ -69,9 +69,15 @@ export async function keepBefore(
 	await syncFolder(making);
 	renameSync(making, kept);
 	await syncFolder(updateFolder(state));
+	await syncFolder(state);
 }
 
-/** Puts back what was kept; where it is cut off, doing it once more finishes it. */
+/** True where databases are kept of before an update. */
+export function hasBefore(state: string): boolean {
+	return existsSync(keptFolder(state));
+}
+
+/** Puts back what was kept, once; where it is cut off, doing it once more finishes it. */
 export async function putBackBefore(state: string): Promise<void> {
 	const kept = keptFolder(state);
 	if (!existsSync(kept)) return;
@@ -85,6 +91,11 @@ export async function putBackBefore(state: string): Promise<void> {
 	});
 	const aside = join(updateFolder(state), "after");
 	for await (const _ of replaceAll(replacements, aside));
+	// What is taken in from now on must never be replaced by it, also not after a power cut.
+	const done = `${kept}.done`;
+	rmSync(done, { recursive: true, force: true });
+	renameSync(kept, done);
+	await syncFolder(updateFolder(state));
 }
 
 function keptFolder(state: string): string {

@@ -41,21 +41,25 @@ export async function claimServing(request: ServeRequest): Promise<Claimed> {
 	const { home, env } = request.settings;
 	const state = request.state ?? stateDirectory(home);
 	const updates = isUpdating(state) && (await import("./app_trial.ts"));
-	// Before anything that may fail.
-	if (updates) await updates.countAttempt(state);
-	const reading = await readSettings(request.settings);
-	const { settings } = reading;
-	checkExposure(settings);
-	openStateDirectory(state);
-	const claim = await claimState(state);
 	const { restart = () => {} } = request;
+	let claim: Claim | undefined;
 	try {
+		if (updates) {
+			// Before anything that may fail, but for another server that runs: then this is no start.
+			claim = await claimState(state);
+			await updates.countAttempt(state);
+		}
+		const reading = await readSettings(request.settings);
+		const { settings } = reading;
+		checkExposure(settings);
+		openStateDirectory(state);
+		claim ??= await claimState(state);
 		const trial = updates
 			? await updates.enterTrial({ state, settings, env, restart })
 			: (request.trial ?? {});
 		return { reading, state, claim, trial };
 	} catch (error) {
-		claim.release();
+		claim?.release();
 		throw error;
 	}
 }

@@ -44,6 +44,7 @@ export class Serving {
 	#isOpen = false;
 	/** It is on no trial any more. */
 	#mayTakeIn = false;
+	#hasGivenUp = false;
 	#faults = 0;
 	readonly #stopping = new AbortController();
 	#upkeep: Promise<void> | undefined;
@@ -73,7 +74,10 @@ export class Serving {
 	) {
 		const { promise, reject } = Promise.withResolvers<never>();
 		this.failed = promise;
-		this.#giveUp = reject;
+		this.#giveUp = (reason) => {
+			this.#hasGivenUp = true;
+			reject(reason);
+		};
 		this.#request = request;
 		this.#reading = reading;
 		this.#state = state;
@@ -246,7 +250,7 @@ export class Serving {
 			logger: this.#logger,
 		};
 		this.#upkeep = keepUp(aeon, wiring, this.#stopping.signal);
-		this.#supervisor.ready(`Listens on ${this.url}`);
+		if (!this.#hasGivenUp) this.#supervisor.ready(`Listens on ${this.url}`);
 	}
 
 	/** Answers only how it is until it is known that this version may stay. */
@@ -255,6 +259,7 @@ export class Serving {
 		if (!passed) return true;
 		// Its health tells how the store is once it was used.
 		await backend.store.listSessions({ limit: 1 }).catch(() => {});
+		if (this.#hasGivenUp) return false;
 		this.#isOpen = true;
 		this.#server.show(backend);
 		this.#supervisor.ready("Is tried after an update");

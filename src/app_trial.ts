@@ -1,10 +1,11 @@
 // A server's part in an update: a new version is tried before it takes anything in, and one that fails gives way to the old.
 
-import { existsSync } from "node:fs";
-import { keepBefore, putBackBefore } from "./app_before.ts";
+import { existsSync, statSync } from "node:fs";
+import { hasBefore, keepBefore, putBackBefore } from "./app_before.ts";
 import { describeError } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import { pause } from "./core/pause.ts";
+import { platform } from "./core/platform.ts";
 import { SMALL } from "./core/platform_restart.ts";
 import { findServer } from "./core/presence.ts";
 import { VERSION } from "./core/version.ts";
@@ -15,9 +16,11 @@ import {
 	endUpdate,
 	isUpdaterAlive,
 	type Journal,
+	lockUpdates,
 	readJournal,
 	writeJournal,
 } from "./update/journal.ts";
+import { putBack } from "./update/program.ts";
 
 /** What a server does about an update. */
 export interface Trial {
@@ -59,11 +62,10 @@ export async function countAttempt(state: string): Promise<void> {
 			attempts > MAX_ATTEMPTS
 				? { ...journal, phase: "back", reason }
 				: { ...journal, attempts };
-		// A full disk is no reason not to begin.
+		// A disk that takes nothing is no reason not to begin.
 		await writeJournal(state, journal).catch(() => {});
 	}
-	if (journal?.phase !== "back" || journal.from === VERSION) return;
-	if (existsSync(journal.previous)) become(journal.previous);
+	if (journal?.phase === "back") giveWay(journal);
 }
 
 /** What is to be done about an update before any database is opened. Throws where the databases cannot be kept or put back. */
@@ -71,9 +73,15 @@ export async function enterTrial(parts: TrialParts): Promise<Trial> {
 	const { state, settings, env } = parts;
 	const journal = readJournal(state);
 	if (journal?.phase === "back") return goBack(state, journal);
+	if (journal && journal.to !== VERSION && hasBefore(state))
+		// The new one had the databases, and this one is here by another hand.
+		return goBack(state, {
+			...journal,
+			reason: "another program was put in its place",
+		});
 	if (journal?.to !== VERSION) {
 		// It was cut off before the new program was in its place.
-		if (!isUpdaterAlive(state)) await endUpdate(state);
+		if (!isUpdaterAlive(state)) await endUpdate(state).catch(() => {});
 		return {};
 	}
 	const supervisor = new Supervisor(env);
@@ -83,8 +91,9 @@ export async function enterTrial(parts: TrialParts): Promise<Trial> {
 		await keepBefore(settings, state);
 	} catch (error) {
 		const reason = `its databases could not be kept before: ${describeError(error)}`;
-		await writeJournal(state, { ...journal, phase: "back", reason });
-		if (existsSync(journal.previous)) become(journal.previous);
+		const back: Journal = { ...journal, phase: "back", reason };
+		await writeJournal(state, back).catch(() => {});
+		giveWay(back);
 		throw error;
 	}
 	return { passed: (stopping, logger) => pass(parts, stopping, logger) };
@@ -95,16 +104,47 @@ export function startAnew(state: string): never {
 	return become(readJournal(state)?.binary ?? process.execPath);
 }
 
-async function goBack(
-	state: string,
-	{ from, to, reason = "it did not answer" }: Journal,
-): Promise<Trial> {
-	if (to !== VERSION || from === VERSION) await putBackBefore(state);
-	await endUpdate(state);
-	if (to === VERSION && from !== VERSION) return {};
-	return {
-		notice: `The update to Aeon ${to} was taken back: ${reason}`,
-	};
+/** Has the old program take this one's place, wherever that lies by now; returns where this is it, and where it is gone. */
+function giveWay({ previous, binary, to }: Journal): void {
+	if (to !== VERSION) return;
+	const program = existsSync(previous) ? previous : binary;
+	if (existsSync(program) && !isOwn(program)) become(program);
+}
+
+async function goBack(state: string, journal: Journal): Promise<Trial> {
+	const { from, to, previous, reason = "it did not answer" } = journal;
+	if (to === VERSION && from !== VERSION) {
+		await endUpdate(state);
+		return {
+			notice: `The update to Aeon ${to} could not be taken back, for ${previous} is gone: ${reason}`,
+		};
+	}
+	await putBackBefore(state);
+	const notice = `The update to Aeon ${to} was taken back: ${reason}`;
+	const toDo = await settle(journal);
+	if (toDo === "") await endUpdate(state);
+	// The next start finds the new program there, which has to give way again.
+	else await writeJournal(state, { ...journal, phase: "back", reason });
+	return { notice: `${notice}${toDo}` };
+}
+
+/** Where this is the old program under its second name, it takes its place again and begins anew; where it may not, gives what a person has to do. */
+async function settle({ binary, previous, to }: Journal): Promise<string> {
+	if (!existsSync(previous) || !isOwn(previous)) return "";
+	try {
+		await putBack(binary, previous);
+	} catch {
+		return `. ${binary} is still Aeon ${to}: type sudo mv ${previous} ${binary}`;
+	}
+	// The name that it was started by is gone.
+	return become(binary);
+}
+
+/** True where this very process runs that file. */
+function isOwn(program: string): boolean {
+	const [self = process.execPath] = platform.self().argv;
+	const [one, other] = [statSync(self), statSync(program)];
+	return one.ino === other.ino && one.dev === other.dev;
 }
 
 async function pass(
@@ -113,14 +153,21 @@ async function pass(
 	logger: Logger,
 ): Promise<boolean> {
 	for (; !stopping.aborted; await pause(LOOK_MS)) {
-		const journal = readJournal(state);
-		if (!journal) return true;
+		if (!readJournal(state)) return true;
 		if (isUpdaterAlive(state)) continue;
-		// Whoever would have confirmed it has gone.
-		if (journal.phase === "trying" && (await answersItself(state, journal))) {
-			await endUpdate(state);
-			logger.info("update.confirmed", { version: VERSION });
-			return true;
+		// Whoever would have confirmed it has gone; nobody may take the update up meanwhile.
+		const lock = await lockUpdates(state);
+		if (!lock) continue;
+		try {
+			const journal = readJournal(state);
+			if (!journal) return true;
+			if (journal.phase === "trying" && (await answersItself(state, journal))) {
+				await endUpdate(state);
+				logger.info("update.confirmed", { version: VERSION });
+				return true;
+			}
+		} finally {
+			lock.release();
 		}
 		restart();
 		return false;

@@ -20,6 +20,8 @@ const ANSWER_MS = 10_000;
  * databases into a folder instead, `--rehearse FOLDER` serves such copies.
  */
 export async function selfTest(args: readonly string[]): Promise<void> {
+	// It may have the secrets of a service in its environment.
+	platform.hideProcess();
 	const { values } = parseArgs({
 		args: [...args],
 		options: {

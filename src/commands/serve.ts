@@ -26,12 +26,14 @@ export const serve = defineCommand({
 	async run({ args }) {
 		const { logLevel } = appOptions(args["log-level"]);
 		// Before the first line is said: whoever reads it may send a signal at once.
-		const { told, hurry, tell } = awaitEnd();
+		const { told, hurry, tell, mustEnd } = awaitEnd();
 		let isAnew = false;
 		const restart = () => {
 			isAnew = true;
 			tell();
 		};
+		// What aeon update sends when it has put another program in this one's place.
+		process.on("SIGUSR2", restart);
 		const started = Serving.start({
 			settings: {
 				...surroundings(),
@@ -43,8 +45,6 @@ export const serve = defineCommand({
 			say: (line) => printError(`${line}\n`),
 			restart,
 		});
-		// What aeon update sends when it has put another program in this one's place.
-		process.on("SIGUSR2", restart);
 		process.on("SIGHUP", async () => (await started).reload());
 		for (const kind of ["unhandledRejection", "uncaughtException"])
 			process.on(kind, async (error) => (await started).fault(error));
@@ -54,7 +54,8 @@ export const serve = defineCommand({
 		} finally {
 			await serving.stop(hurry);
 		}
-		if (!isAnew) return;
+		// Whoever wants it to end has the last word.
+		if (!isAnew || mustEnd()) return;
 		const { startAnew } = await import("../app_trial.ts");
 		startAnew(stateDirectory(homedir()));
 	},
@@ -72,5 +73,5 @@ function awaitEnd() {
 			setTimeout(() => process.exit(0), END_MS).unref();
 			resolve();
 		});
-	return { told, hurry: again.signal, tell: resolve };
+	return { told, hurry: again.signal, tell: resolve, mustEnd: () => isTold };
 }

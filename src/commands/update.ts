@@ -1,12 +1,15 @@
 import { existsSync } from "node:fs";
+import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { AeonError } from "../core/errors.ts";
-import { canAsk, print, printError } from "../core/terminal.ts";
+import { print, printable, printError } from "../core/terminal.ts";
 import { findPlace, type UpdatePlace } from "../update/place.ts";
 import { configFlag, surroundings } from "./options.ts";
 
 /** The exit code of --check where there is another version. */
 const THERE_IS_ANOTHER = 10;
+
+const STDERR = 2;
 
 const MB = 1_000_000;
 
@@ -54,17 +57,25 @@ export const update = defineCommand({
 		const place = await findPlace(surroundings());
 		const aborting = new AbortController();
 		const { signal } = aborting;
-		const from = args.from ?? (await configured(place, config));
+		const from = args.from ?? (await configured(place, config, check));
 		if (check) return checkOnly(place, from, json, signal);
 		const { Updating } = await import("../update/updating.ts");
+		const progress = progressLine();
 		const updating = new Updating(place, {
 			...{ from, isForced: force, patienceMs, signal },
-			say: (line) => printError(`${line}\n`),
-			...(canAsk() && { progress: progressLine() }),
+			say(line) {
+				progress.end();
+				printError(`${printable(line)}\n`);
+			},
+			...(isatty(STDERR) && { progress: progress.told }),
 		});
 		for (const name of ["SIGINT", "SIGTERM", "SIGHUP"])
 			process.on(name, () => aborting.abort(interrupted()));
-		print(`${await updating.run()}\n`);
+		try {
+			print(`${printable(await updating.run())}\n`);
+		} finally {
+			progress.end();
+		}
 	},
 });
 
@@ -72,15 +83,26 @@ export const update = defineCommand({
 async function configured(
 	{ home, owner }: UpdatePlace,
 	configFlag: string | undefined,
+	isCheck: boolean,
 ): Promise<string> {
 	const { loadSettings } = await import("../settings/settings.ts");
-	const where = { ...surroundings(), home, env: owner.env };
-	const { update } = await loadSettings({
-		...where,
-		configFlag,
-		needs: "nothing",
-	});
-	if (update?.from) return update.from;
+	const isOther = owner.uid !== process.getuid?.();
+	const where = {
+		...{ ...surroundings(), home, env: owner.env },
+		// What lies where root happens to be is nobody's configuration.
+		...(isOther && { cwd: home }),
+	};
+	const { update } = await owner.as(() =>
+		loadSettings({ ...where, configFlag, needs: "nothing" }),
+	);
+	const { from } = update ?? {};
+	if (from && (isCheck || !isOther)) return from;
+	if (from)
+		throw new AeonError(
+			"usage",
+			"Where a program for root comes from is not for the aeon.json of another user to say",
+			{ hint: `If you trust that address: sudo aeon update --from ${from}` },
+		);
 	throw new AeonError("usage", "It is not known where new versions lie", {
 		hint: HINT,
 	});
@@ -106,21 +128,29 @@ async function checkOnly(
 			`${JSON.stringify({ upToDate: isUpToDate, binary, place, version })}\n`,
 		);
 	else if (isUpToDate)
-		print(`${binary} is up to date:${named || " it is"} ${place}\n`);
-	else print(`There is another version:${named} ${place}\n`);
+		print(`${binary} is up to date:${printable(named) || " it is"} ${place}\n`);
+	else print(`There is another version:${printable(named)} ${place}\n`);
 	if (!isUpToDate) process.exitCode = THERE_IS_ANOTHER;
 }
 
 /** Shows in one line of a terminal how much is there. */
 function progressLine() {
 	let shown = 0;
-	return (done: number, size: number | undefined) => {
-		const megabytes = Math.floor(done / MB);
-		const isDone = done === size;
-		if (megabytes < shown + STEP_MB && !isDone) return;
-		shown = megabytes;
-		const all = size === undefined ? "" : ` of ${Math.ceil(size / MB)}`;
-		printError(`\r  ${megabytes}${all} MB${isDone ? "\n" : ""}`);
+	let isOpen = false;
+	return {
+		told(done: number, size: number | undefined) {
+			const megabytes = Math.floor(done / MB);
+			if (megabytes < shown + STEP_MB && done !== size) return;
+			shown = megabytes;
+			isOpen = true;
+			const all = size === undefined ? "" : ` of ${Math.ceil(size / MB)}`;
+			printError(`\r  ${megabytes}${all} MB`);
+		},
+		/** Something else is said from now on. */
+		end() {
+			if (isOpen) printError("\n");
+			isOpen = false;
+		},
 	};
 }
 

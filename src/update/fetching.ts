@@ -20,11 +20,21 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 export function releaseUrl(from: string): URL | undefined {
 	if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(from)) return undefined;
 	const url = URL.parse(from);
-	if (url && isSafe(url)) return url;
+	if (!url || !isSafe(url))
+		throw new AeonError(
+			"usage",
+			`${url ? shown(url) : from}: a release is read from a path or an https:// address`,
+		);
+	if (url.search === "" && url.hash === "") return url;
 	throw new AeonError(
 		"usage",
-		`${from}: a release is read from a path or an https:// address`,
+		`${shown(url)}: the address of a release has no ? and no # in it, since its other files lie beside it`,
 	);
+}
+
+/** An address as it may be read by anybody: without a name, a password and what else may be secret in it. */
+export function shown({ protocol, host, pathname }: URL): string {
+	return `${protocol}//${host}${pathname}`;
 }
 
 /** Begins to read a file. Throws `not_found` where there is none, and `peer_unavailable` where it cannot be reached. */
@@ -43,7 +53,10 @@ export async function openUrl(
 			await response.body?.cancel();
 			const target = URL.parse(next, url.href);
 			if (!target || !isSafe(target) || (isFar(url) && !isFar(target)))
-				throw unavailable(url, `it leads to ${next}, which is not safe`);
+				throw unavailable(
+					url,
+					`it leads to ${target ? shown(target) : "no address"}, which is not safe`,
+				);
 			url = target;
 			continue;
 		}
@@ -51,7 +64,7 @@ export async function openUrl(
 			await response.body?.cancel();
 			const { status } = response;
 			if (status === 404 || status === 410)
-				throw new AeonError("not_found", `There is no ${url}`);
+				throw new AeonError("not_found", `There is no ${shown(url)}`);
 			throw unavailable(url, `it said ${status}`);
 		}
 		const length = response.headers.get("content-length");
@@ -116,7 +129,11 @@ function isFar({ hostname }: URL): boolean {
 }
 
 function unavailable(url: URL, why: string, cause?: unknown): AeonError {
-	return new AeonError("peer_unavailable", `${url} cannot be read: ${why}`, {
-		cause,
-	});
+	return new AeonError(
+		"peer_unavailable",
+		`${shown(url)} cannot be read: ${why}`,
+		{
+			cause,
+		},
+	);
 }

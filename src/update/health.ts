@@ -18,7 +18,9 @@ export interface Awaited {
 	isAtWork?(): boolean;
 }
 
-const PAUSE_MS = 200;
+/** Between two looks; each costs the machine something that is to start meanwhile. */
+const PAUSE_MS = { first: 200, longest: 1_000 };
+
 const ANSWER_MS = 5_000;
 
 /** Copying and migrating databases on a slow card takes no longer. */
@@ -31,8 +33,9 @@ const UNWELL_MS = 3_000;
 export async function awaitVersion(
 	wanted: Awaited,
 ): Promise<{ notices: readonly string[] }> {
-	let deadline = performance.now() + wanted.timeoutMs;
-	const latest = performance.now() + WORK_MS;
+	const began = performance.now();
+	let deadline = began + wanted.timeoutMs;
+	const latest = began + WORK_MS;
 	for (let problem = "it does not answer"; ; ) {
 		const lost = await wanted.hopeless?.();
 		if (lost !== undefined) throw new AeonError("timeout", lost);
@@ -47,7 +50,8 @@ export async function awaitVersion(
 		const now = performance.now();
 		if (now > deadline && !(now < latest && wanted.isAtWork?.()))
 			throw new AeonError("timeout", problem);
-		await pause(PAUSE_MS);
+		const { first, longest } = PAUSE_MS;
+		await pause(Math.min(longest, Math.max(first, (now - began) / 10)));
 	}
 }
 

@@ -1,6 +1,15 @@
 // What is known of an update while it is not over, so that it can be cut off at any moment: read at every start of a server.
 
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import {
+	closeSync,
+	existsSync,
+	fstatSync,
+	fsyncSync,
+	openSync,
+	readFileSync,
+	rmSync,
+	writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { asRecord, asText, parseJson } from "../core/json.ts";
 import { writeJsonFile } from "../core/json_file.ts";
@@ -23,6 +32,12 @@ export interface Journal {
 	/** Why it goes back. */
 	reason?: string;
 }
+
+/** What a disk writes whole or not at all, at the least. */
+const BLOCK = 4096;
+
+/** Of a reason so many characters are kept, for the journal to stay within a block. */
+const MAX_REASON = 600;
 
 /** The lock may be held for a moment by a server that looks whether an update is going on. */
 const LOCK_TRIES = 20;
@@ -61,13 +76,21 @@ export function readJournal(state: string): Journal | undefined {
 	};
 }
 
-/** Puts it on the disk, in the place of what was known before. */
+/** Puts it on the disk, in the place of what was known before: also where that is full, if something was known. */
 export async function writeJournal(
 	state: string,
-	journal: Journal,
+	{ reason, ...rest }: Journal,
 ): Promise<void> {
-	await writeJsonFile(journalFile(state), journal);
-	await syncFolder(state);
+	const journal = {
+		...rest,
+		...(reason !== undefined && { reason: reason.slice(0, MAX_REASON) }),
+	};
+	try {
+		await writeJsonFile(journalFile(state), journal);
+		await syncFolder(state);
+	} catch (error) {
+		if (!overwrite(journalFile(state), journal)) throw error;
+	}
 }
 
 /** The update is over, and with it goes what it kept. */
@@ -94,6 +117,30 @@ export function isUpdaterAlive(state: string): boolean {
 	const lock = platform.lock(lockFile(state));
 	lock?.release();
 	return !lock;
+}
+
+/** Within the block that the file has already: by one writing, and never shorter, which JSON allows. */
+function overwrite(path: string, journal: Journal): boolean {
+	try {
+		const file = openSync(path, "r+");
+		try {
+			const text = Buffer.from(`${JSON.stringify(journal)}\n`);
+			const bytes = Buffer.alloc(
+				Math.max(fstatSync(file).size, text.length),
+				" ",
+			);
+			if (bytes.length > BLOCK) return false;
+			text.copy(bytes);
+			if (writeSync(file, bytes, 0, bytes.length, 0) < bytes.length)
+				return false;
+			fsyncSync(file);
+			return true;
+		} finally {
+			closeSync(file);
+		}
+	} catch {
+		return false;
+	}
 }
 
 function journalFile(state: string): string {

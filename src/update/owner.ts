@@ -9,6 +9,7 @@ type Environment = Record<string, string>;
 
 /** The user whose state directory it is. */
 export interface Owner {
+	uid: number;
 	/** Does something with its rights, at once. */
 	asNow<T>(work: () => T): T;
 	/** The same, and waits for it; nothing else may be done meanwhile. */
@@ -21,6 +22,7 @@ export interface Owner {
 /** This very process's user, with its environment. */
 export function self(env: Record<string, string | undefined>): Owner {
 	return {
+		uid: process.getuid?.() ?? 0,
 		asNow: (work) => work(),
 		as: (work) => work(),
 		argv: [],
@@ -33,20 +35,29 @@ export function self(env: Record<string, string | undefined>): Owner {
 }
 
 /** The user of a service of the whole machine. Only root may become that. Throws `not_found` where there is no such user. */
-export async function serviceUser(
+export function serviceUser(
 	user: string,
 	{ home, secrets }: Installation,
 ): Promise<Owner> {
+	return another(user, { ...(secrets && readSecrets(secrets)), HOME: home });
+}
+
+/** A user whom root works for, with this environment. Throws `not_found` where there is no such user. */
+export async function another(user: string, env: Environment): Promise<Owner> {
 	const [uid, gid] = await Promise.all([idOf("-u", user), idOf("-g", user)]);
+	const groups = process.getgroups?.() ?? [];
 	const become = () => {
+		process.setgroups?.([gid]);
 		process.setegid?.(gid);
 		process.seteuid?.(uid);
 	};
 	const comeBack = () => {
 		process.seteuid?.(0);
 		process.setegid?.(0);
+		process.setgroups?.(groups);
 	};
 	return {
+		uid,
 		asNow(work) {
 			become();
 			try {
@@ -67,7 +78,7 @@ export async function serviceUser(
 			...["setpriv", "--reuid", String(uid), "--regid", String(gid)],
 			...["--init-groups", "--"],
 		],
-		env: { ...(secrets && readSecrets(secrets)), HOME: home },
+		env,
 	};
 }
 

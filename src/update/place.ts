@@ -6,11 +6,12 @@ import type { Surroundings } from "../core/config.ts";
 import { AeonError } from "../core/errors.ts";
 import { stateDirectory } from "../core/paths.ts";
 import { platform } from "../core/platform.ts";
+import { run } from "../core/run.ts";
 import {
 	findInstallation,
 	type Installation,
 } from "../service/installation.ts";
-import { type Owner, self, serviceUser } from "./owner.ts";
+import { another, type Owner, self, serviceUser } from "./owner.ts";
 
 /** What an update is about. */
 export interface UpdatePlace {
@@ -34,14 +35,28 @@ export async function findPlace({
 		);
 	const installation = findInstallation(own);
 	const { user } = installation ?? {};
-	const home = installation?.home ?? own;
 	const isRoot = process.getuid?.() === 0;
+	const person = isRoot && !installation ? await findPerson(env) : undefined;
+	const home = installation?.home ?? person?.home ?? own;
+	const whole = self({ ...env, HOME: home });
 	const owner =
 		installation && user !== undefined && isRoot
 			? await serviceUser(user, installation)
-			: self({ ...env, HOME: home });
+			: person
+				? await another(person.user, whole.env)
+				: whole;
 	const binary = realPath(installation?.binary ?? process.execPath);
 	return { binary, home, state: stateDirectory(home), installation, owner };
+}
+
+/** Who has become root by sudo, to replace the program: their Aeon it is that is tried; undefined where nobody has. */
+async function findPerson({ SUDO_USER: user }: Surroundings["env"]) {
+	if (!user || user === "root") return undefined;
+	const { code, out } = await run(["getent", "passwd", user]);
+	const home = out.trim().split(":")[5];
+	if (code !== 0 || !home) return undefined;
+	// A service of their own is for their own systemd to restart.
+	return findInstallation(home) ? undefined : { user, home };
 }
 
 /** Throws `forbidden` where the program may not be replaced, with what helps. */

@@ -1,7 +1,6 @@
 // The program's file: the new one brought beside it, the old one kept, one put in the other's place.
 
 import {
-	chmodSync,
 	copyFileSync,
 	existsSync,
 	linkSync,
@@ -9,13 +8,15 @@ import {
 	renameSync,
 	rmSync,
 	statfsSync,
+	statSync,
 } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AeonError } from "../core/errors.ts";
 import { platform } from "../core/platform.ts";
 import { syncContent, syncFolder } from "../core/sync.ts";
 import type { Release } from "./release.ts";
+import { commandLine } from "./running.ts";
 
 /** No program of Aeon's is as large, and so much is written in vain at most. */
 const MAX_SIZE = 500_000_000;
@@ -41,19 +42,14 @@ export function sweep(binary: string): void {
 	const folder = dirname(binary);
 	for (const name of readdirSync(folder)) {
 		const pid = NEW.exec(name)?.[1];
-		if (pid !== undefined && !isAlive(Number(pid)))
+		if (pid !== undefined && !isUpdater(Number(pid)))
 			rmSync(join(folder, name), { force: true });
 	}
 }
 
-/** True while there is a process of this number that has not ended. */
-export function isAlive(pid: number): boolean {
-	try {
-		process.kill(pid, 0);
-		return true;
-	} catch (error) {
-		return (error as NodeJS.ErrnoException).code === "EPERM";
-	}
+/** True where a process of this number updates something: after a power cut the number may be of anything. */
+function isUpdater(pid: number): boolean {
+	return commandLine(pid).includes("update");
 }
 
 /** The SHA-256 of a file, in hexadecimal. */
@@ -66,12 +62,14 @@ export async function sumOf(path: string): Promise<string> {
 }
 
 /**
- * Brings the file of a release and puts it on the disk; `told` hears how many bytes are there, of how many. Throws
+ * Brings the file of a release beside the program it is to replace, with the same owner and rights, and puts it on the disk;
+ * `told` hears how many bytes are there, of how many. Throws
  * `storage_failed` where it is not what its release says, or where there is no room for it, and then leaves nothing.
  */
 export async function bring(
 	release: Release,
 	target: string,
+	binary: string,
 	told: (done: number, size: number | undefined) => void,
 ): Promise<void> {
 	try {
@@ -90,6 +88,8 @@ export async function bring(
 				told(done, size);
 			}
 			await file.sync();
+			// By the open file: under its name there might be another one by now.
+			await giveRights(file, binary);
 		}
 		if (hash.digest() !== release.sum)
 			throw new AeonError(
@@ -97,7 +97,6 @@ export async function bring(
 				`${release.place} is not the file that its SHA256SUMS is about: the checksum is wrong`,
 				{ hint: "It may have been cut off or changed on its way. Try again." },
 			);
-		chmodSync(target, 0o755);
 	} catch (error) {
 		rmSync(target, { force: true });
 		throw error;
@@ -135,6 +134,16 @@ export async function putInPlace(path: string, binary: string): Promise<void> {
 /** Puts the program that was replaced back; does nothing where that is done. */
 export async function putBack(binary: string, previous: string) {
 	if (existsSync(previous)) await putInPlace(previous, binary);
+}
+
+/** Never those to act as somebody else, which were given to the old program. */
+async function giveRights(file: FileHandle, binary: string): Promise<void> {
+	const old = statSync(binary, { throwIfNoEntry: false });
+	const { uid, gid } = await file.stat();
+	if (old && (old.uid !== uid || old.gid !== gid))
+		// Only root may give it away.
+		await file.chown(old.uid, old.gid).catch(() => {});
+	await file.chmod(old ? old.mode & 0o777 : 0o755);
 }
 
 function requireRoom(folder: string, bytes: number): void {

@@ -4,7 +4,7 @@ import { createReadStream, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { AeonError, describeError } from "../core/errors.ts";
 import { platform } from "../core/platform.ts";
-import { type Opened, openUrl, releaseUrl } from "./fetching.ts";
+import { type Opened, openUrl, releaseUrl, shown } from "./fetching.ts";
 
 /** The file of a release that is for this machine. */
 export interface Release {
@@ -28,18 +28,20 @@ const VERSION_FILE = "VERSION";
 
 const MAX_TEXT = 1_000_000;
 
-/** A line of sha256sum(1): the sum, a space, a space or `*`, the name. */
-const LINE = /^([0-9a-f]{64}) [ *](.+)$/i;
+/** A line of sha256sum(1): the sum, a space, a space or `*`, the name, which `sha256sum ./*` has with a `./` before it. */
+const LINE = /^([0-9a-f]{64}) [ *](?:\.\/)*(.+?)\s*$/i;
 
 /**
- * The release at a path or URL: of the file itself, or of the folder that it lies in, which as a URL ends with `/`. Throws
+ * The release at a path or URL, which `look` is told of: of the file itself, or of the folder that it lies in, which as a URL ends with `/`. Throws
  * `not_found` where something of it is missing, SHA256SUMS above all, `usage`, and `peer_unavailable`.
  */
 export async function findRelease(
 	from: string,
 	signal: AbortSignal,
+	look: (place: string) => void = () => {},
 ): Promise<Release> {
 	const { folder, name } = locate(from, signal);
+	look(folder.place(""));
 	const sums = await readSums(folder);
 	const sum = sums.get(name);
 	if (sum === undefined)
@@ -77,11 +79,11 @@ function locate(
 	const url = releaseUrl(from);
 	if (url) {
 		const folder: Folder = {
-			place: (name) => new URL(encodeURIComponent(name), url).href,
+			place: (name) => shown(new URL(encodeURIComponent(name), url)),
 			open: (name) => openUrl(new URL(encodeURIComponent(name), url), signal),
 		};
 		const last = url.pathname.split("/").at(-1) ?? "";
-		return { folder, name: decodeURIComponent(last) || targetName() };
+		return { folder, name: decoded(last) || targetName() };
 	}
 	const path = resolve(from);
 	const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
@@ -93,6 +95,14 @@ function locate(
 			open: async (name) => openPath(join(directory, name)),
 		},
 	};
+}
+
+function decoded(name: string): string {
+	try {
+		return decodeURIComponent(name);
+	} catch {
+		throw new AeonError("usage", `${name} is no name in an address`);
+	}
 }
 
 function openPath(path: string): Opened {
@@ -123,7 +133,15 @@ async function readSums(folder: Folder): Promise<Map<string, string>> {
 	const sums = new Map<string, string>();
 	for (const line of text.split(/\r?\n/)) {
 		const [, sum, name] = LINE.exec(line) ?? [];
-		if (sum && name) sums.set(name, sum.toLowerCase());
+		if (!sum || !name) continue;
+		const known = sums.get(name);
+		if (known !== undefined && known !== sum.toLowerCase())
+			throw new AeonError(
+				"conflict",
+				`${folder.place(SUMS)} has two different sums for ${name}`,
+				{ hint: "Nothing was changed. Ask whoever has made the release." },
+			);
+		sums.set(name, sum.toLowerCase());
 	}
 	return sums;
 }

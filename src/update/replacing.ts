@@ -1,8 +1,11 @@
 // The new program takes the old one's place and is tried; where it does not come to answer, everything goes back.
 
+import { renameSync } from "node:fs";
+import { dirname } from "node:path";
 import { AeonError, describeError } from "../core/errors.ts";
 import { pause } from "../core/pause.ts";
 import { findServer } from "../core/presence.ts";
+import { syncFolder } from "../core/sync.ts";
 import { awaitVersion } from "./health.ts";
 import {
 	endUpdate,
@@ -11,7 +14,7 @@ import {
 	writeJournal,
 } from "./journal.ts";
 import type { Owner } from "./owner.ts";
-import { keepPrevious, putBack, putInPlace } from "./program.ts";
+import { keepPrevious, putBack } from "./program.ts";
 import {
 	isRunning,
 	lastWords,
@@ -32,8 +35,11 @@ export interface ReplacingParts {
 	say(line: string): void;
 }
 
-/** A server that is told to begin anew has ended within this time, or hangs. */
-const ENDING_MS = 15_000;
+/** A server that is told to begin anew has done so within this time, or hangs. */
+const ENDING_MS = 30_000;
+
+/** The old version has so long at the least, however little patience there is with a new one. */
+const BACK_MS = 90_000;
 
 /** Writes down what is going to be done, and puts the program in its place. Nothing of it is lost wherever it is cut off. */
 export async function replace(
@@ -43,10 +49,20 @@ export async function replace(
 ): Promise<void> {
 	const { binary, previous } = journal;
 	await owner.as(() => writeJournal(state, journal));
-	say(`keeping ${binary} as ${previous}`);
-	await keepPrevious(binary, previous);
-	say(`putting Aeon ${journal.to} in its place`);
-	await putInPlace(program, binary);
+	try {
+		say(`keeping ${binary} as ${previous}`);
+		await keepPrevious(binary, previous);
+		say(`putting Aeon ${journal.to} in its place`);
+		renameSync(program, binary);
+	} catch (error) {
+		await owner.as(() => endUpdate(state));
+		throw new AeonError(
+			"storage_failed",
+			`${binary} could not be replaced: ${describeError(error)}`,
+			{ cause: error, hint: "Nothing was changed." },
+		);
+	}
+	await syncFolder(dirname(binary));
 }
 
 /** Has what runs begin anew and waits until it answers; otherwise the old version runs again, and `conflict` is thrown. */
@@ -60,7 +76,7 @@ export async function tryOut(
 		say("restarting");
 		await restart(running);
 		say(`waiting until Aeon ${journal.to} answers`);
-		await awaitAnswer(journal.to, parts, { since, isNew: true });
+		await awaitAnswer(journal, parts, { since, isNew: true });
 	} catch (error) {
 		const words = await lastWords(running, since);
 		const problem = oneSentence(describeError(error));
@@ -78,11 +94,19 @@ export async function goBack(
 	const { owner, state, running, say } = parts;
 	const { binary, previous, from, to, reason = "it did not answer" } = journal;
 	say(`going back to Aeon ${from}: ${reason}`);
-	await owner.as(() => writeJournal(state, { ...journal, phase: "back" }));
+	const back: Journal = { ...journal, phase: "back" };
+	const isDone = !owner.asNow(() => readJournal(state));
+	// The old program knows what to do without it, too: a disk that takes nothing must not keep it out.
+	if (!isDone)
+		await owner
+			.as(() => writeJournal(state, back))
+			.catch((error) => say(`${state}: ${describeError(error)}`));
 	await putBack(binary, previous);
+	const since = Date.now();
+	let notices: readonly string[];
 	try {
-		await runAgain(binary, from, parts);
-		await awaitAnswer(from, parts, { isNew: false });
+		if (!isDone) await runAgain(back, parts);
+		notices = await awaitAnswer(back, parts, { since, isNew: false });
 	} catch (error) {
 		throw new AeonError(
 			"conflict",
@@ -94,12 +118,12 @@ export async function goBack(
 	throw new AeonError(
 		"conflict",
 		`Aeon ${to} was taken back: ${reason}. Aeon ${from} ${runs} again, with its databases as they were.`,
+		isDone ? { hint: notices.join(" ") } : {},
 	);
 }
 
 async function runAgain(
-	binary: string,
-	from: string,
+	{ binary, from }: Journal,
 	{ owner, state, running, say }: ReplacingParts,
 ): Promise<void> {
 	if (running.kind !== "process") return restart(running);
@@ -119,27 +143,39 @@ async function runAgain(
 	say(
 		`starting Aeon ${from} without a terminal, since process ${pid} has ended`,
 	);
-	await startDetached(binary, args, owner.env);
+	await startDetached([...owner.argv, binary, ...args], owner.env);
 }
 
 async function awaitAnswer(
-	version: string,
-	{ owner, state, running, patienceMs }: ReplacingParts,
-	{ since, isNew }: { since?: number; isNew: boolean },
-): Promise<void> {
-	if (running.kind === "nothing" || running.kind === "foreign") return;
+	{ from, to }: Journal,
+	parts: ReplacingParts,
+	{ since, isNew }: { since: number; isNew: boolean },
+): Promise<readonly string[]> {
+	const { owner, state, running, patienceMs } = parts;
+	if (running.kind === "nothing" || running.kind === "foreign") return [];
 	const locate = () => owner.asNow(() => findServer(state));
 	// It counts its start before it does anything else.
 	const hasBegun = () =>
 		(owner.asNow(() => readJournal(state))?.attempts ?? 0) > 0;
-	await awaitVersion({
+	const { notices } = await awaitVersion({
 		locate,
-		version,
-		timeoutMs: patienceMs,
+		version: isNew ? to : from,
+		timeoutMs: isNew ? patienceMs : Math.max(patienceMs, BACK_MS),
 		isAtWork: () => isNew && !locate() && hasBegun(),
-		...(isNew && { hopeless: () => whyLost(running) }),
-		...(since !== undefined && { since }),
+		...(isNew && {
+			hopeless: async () => whyBack(parts) ?? (await whyLost(running)),
+		}),
+		// Otherwise the version tells, and no clock that is set meanwhile.
+		...(from === to && { since }),
 	});
+	return notices;
+}
+
+/** Why a server has gone back by itself, which nobody else confirms while this process lives; undefined while it has not. */
+function whyBack({ owner, state }: ReplacingParts): string | undefined {
+	const journal = owner.asNow(() => readJournal(state));
+	if (journal?.phase === "trying") return undefined;
+	return journal?.reason ?? "it has gone back by itself, as its log tells";
 }
 
 /** What goes into one line, and before a full stop. */

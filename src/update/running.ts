@@ -8,12 +8,20 @@ import { type Installation, UNIT } from "../service/installation.ts";
 
 /** A server as an update finds it. */
 export type Running =
-	| { kind: "service"; scope: Installation["scope"] }
+	| {
+			kind: "service";
+			scope: Installation["scope"];
+			/** Its run, as systemd names it, that was ended last. */
+			ended?: string;
+	  }
 	/** Somebody has started it by hand: with these arguments. */
 	| { kind: "process"; pid: number; args: string[] }
-	/** It is of another program, or cannot be looked at. */
+	/** It is of another program or user, or too old to begin itself anew, or cannot be looked at. */
 	| { kind: "foreign"; pid: number }
 	| { kind: "nothing" };
+
+/** Of what a process hears, by the number of the signal less one (proc_pid_status(5)). */
+const SIGUSR2 = 1n << 11n;
 
 const LIVING = ["active", "activating", "reloading", "deactivating"];
 
@@ -22,6 +30,7 @@ export async function findRunning(
 	binary: string,
 	installation: Installation | undefined,
 	server: ServerPresence | undefined,
+	uid: number,
 ): Promise<Running> {
 	if (installation && existsSync("/run/systemd/system")) {
 		const { scope } = installation;
@@ -31,7 +40,8 @@ export async function findRunning(
 	if (!server) return { kind: "nothing" };
 	const { pid } = server;
 	const [program = "", ...args] = commandLine(pid);
-	if (!isSame(program, binary)) return { kind: "foreign", pid };
+	if (args[0] !== "serve" || !isSame(program, binary) || !hears(pid, uid))
+		return { kind: "foreign", pid };
 	return { kind: "process", pid, args };
 }
 
@@ -42,6 +52,7 @@ export async function restart(running: Running): Promise<void> {
 		return;
 	}
 	if (running.kind !== "service") return;
+	running.ended = await runOf(running.scope);
 	// It would wait for one that hangs as long as a start may take.
 	const flags = ["restart", "--no-block"];
 	const { code, err } = await systemctl(running.scope, ...flags, UNIT);
@@ -57,11 +68,14 @@ export async function whyLost(running: Running): Promise<string | undefined> {
 	if (running.kind === "process")
 		return isRunning(running.pid) ? undefined : "its process has ended";
 	if (running.kind !== "service") return undefined;
-	const names = ["-P", "ActiveState", "-P", "SubState", "-P", "Result"];
-	const { out } = await systemctl(running.scope, "show", ...names, UNIT);
+	const names = ["InvocationID", "ActiveState", "SubState", "Result"];
+	const asked = names.flatMap((name) => ["-P", name]);
+	const { out } = await systemctl(running.scope, "show", ...asked, UNIT);
 	const words = out.trim().split("\n");
+	// Of the run before: what is said of it is over as soon as the service is begun anew.
+	if (words.includes(running.ended ?? "")) return undefined;
 	return words.includes("failed") || words.includes("auto-restart")
-		? `its service has ended: ${words.join(", ")}`
+		? `its service has ended: ${words.filter((word) => /^[a-z]+(-[a-z]+)*$/.test(word)).join(", ")}`
 		: undefined;
 }
 
@@ -82,12 +96,11 @@ export async function lastWords(
 
 /** Begins a server in a session of its own, which nobody's terminal ends. */
 export async function startDetached(
-	binary: string,
-	args: readonly string[],
+	argv: readonly string[],
 	env: Record<string, string>,
 ): Promise<void> {
 	const script = '"$@" </dev/null >/dev/null 2>&1 &';
-	await run(["/bin/sh", "-c", script, "sh", binary, ...args], {
+	await run(["/bin/sh", "-c", script, "sh", ...argv], {
 		env,
 		cwd: process.cwd(),
 	});
@@ -112,7 +125,27 @@ function systemctl(scope: Installation["scope"], ...words: string[]) {
 	});
 }
 
-function commandLine(pid: number): string[] {
+/** Which run of the service it is. */
+async function runOf(scope: Installation["scope"]): Promise<string> {
+	return (
+		await systemctl(scope, "show", "-P", "InvocationID", UNIT)
+	).out.trim();
+}
+
+/** True of a process of this user that hears SIGUSR2: any other would only be ended by it. */
+function hears(pid: number, uid: number): boolean {
+	try {
+		const status = readFileSync(`/proc/${pid}/status`, "utf8");
+		const [, caught = "0"] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status) ?? [];
+		const [, owner] = /^Uid:\s*(\d+)/m.exec(status) ?? [];
+		return Number(owner) === uid && (BigInt(`0x${caught}`) & SIGUSR2) > 0n;
+	} catch {
+		return false;
+	}
+}
+
+/** The words that a process was started with; none where there is none. */
+export function commandLine(pid: number): string[] {
 	try {
 		return readFileSync(`/proc/${pid}/cmdline`, "utf8")
 			.split("\0")

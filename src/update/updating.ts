@@ -51,6 +51,11 @@ export class Updating {
 	async run(): Promise<string> {
 		const { binary, state, owner } = this.#place;
 		checkWritable(binary, this.#options.from);
+		if (binary === previousProgram(binary))
+			throw new AeonError(
+				"conflict",
+				`${binary} is the program that an update has kept: update the one beside it`,
+			);
 		const lock = await owner.as(async () => {
 			openStateDirectory(state);
 			return lockUpdates(state);
@@ -71,12 +76,13 @@ export class Updating {
 	async #update(program: string): Promise<string> {
 		const { binary, state, owner } = this.#place;
 		const { from, isForced, signal, say } = this.#options;
-		say(`looking for a release in ${from}`);
-		const release = await findRelease(from, signal);
+		const release = await findRelease(from, signal, (place) =>
+			say(`looking for a release in ${place}`),
+		);
 		if (!isForced && (await sumOf(binary)) === release.sum)
 			return `${binary} is up to date`;
 		say(`fetching ${release.place}`);
-		await bringSafely(release, program, this.#options.progress);
+		await bringSafely(release, program, binary, this.#options.progress);
 		signal.throwIfAborted();
 		const rehearsal: RehearsalParts = {
 			...{ owner, state, signal },
@@ -126,23 +132,32 @@ export class Updating {
 	async #finishOther(): Promise<void> {
 		const { binary, state, owner } = this.#place;
 		const { isForced, say, signal } = this.#options;
-		const journal = owner.asNow(() => readJournal(state));
 		const end = () => owner.as(() => endUpdate(state));
-		if (!journal) return end();
+		const found = owner.asNow(() => readJournal(state));
+		if (!found) return end();
+		// What root replaces by what is not for the owner of a state directory to say.
+		const previous = previousProgram(binary);
+		const journal: Journal = { ...found, binary, previous };
 		const parts = await this.#replacingParts();
 		const config = "";
 		const there = await versionOf(binary, { owner, state, config, signal });
-		const isThere = there === journal.to && existsSync(journal.previous);
+		const isThere = there === journal.to && existsSync(previous);
 		if (journal.phase === "trying" && !isThere) return end();
-		say(`finishing the update to Aeon ${journal.to}, which was cut off`);
+		const isTrying = journal.phase === "trying";
 		if (parts.running.kind === "nothing" || parts.running.kind === "foreign") {
-			if (isForced) return end();
+			// Where nobody serves, none is ever tried; one that has begun must come to its end.
+			if (isTrying && (isForced || journal.attempts === 0)) return end();
 			throw new AeonError(
 				"conflict",
-				`The update to Aeon ${journal.to} is not over: it is tried at the next start of aeon serve`,
-				{ hint: "Start that, or write --force to forget it." },
+				`The update to Aeon ${journal.to} is not over: the next start of aeon serve finishes it`,
+				{
+					hint: isTrying
+						? "Start that, or write --force to forget it."
+						: "Start that first.",
+				},
 			);
 		}
+		say(`finishing the update to Aeon ${journal.to}, which was cut off`);
 		if (journal.phase === "trying") await tryOut(journal, parts);
 		else await goBack(journal, parts);
 	}
@@ -151,7 +166,7 @@ export class Updating {
 		const { binary, state, owner, installation } = this.#place;
 		const { patienceMs, say } = this.#options;
 		const server = owner.asNow(() => findServer(state));
-		const running = await findRunning(binary, installation, server);
+		const running = await findRunning(binary, installation, server, owner.uid);
 		return { owner, state, running, patienceMs, say };
 	}
 }
@@ -160,10 +175,11 @@ export class Updating {
 async function bringSafely(
 	release: Release,
 	program: string,
+	binary: string,
 	told: UpdateOptions["progress"] = () => {},
 ): Promise<void> {
 	try {
-		await bring(release, program, told);
+		await bring(release, program, binary, told);
 	} catch (error) {
 		if (error instanceof AeonError) throw error;
 		throw new AeonError(

@@ -22,6 +22,8 @@ export interface Rig extends AsyncDisposable {
 	/** A folder for releases. */
 	releases: string;
 	serve(): Promise<Serve>;
+	/** The same by another program. */
+	serveWith(program: string): Promise<Serve>;
 	update(...args: string[]): ReturnType<typeof run>;
 	/** Begins an update; `line` resolves when it says a step. */
 	begin(...args: string[]): Begun;
@@ -59,6 +61,7 @@ export async function install(): Promise<Rig> {
 		program,
 		releases: join(home, "releases"),
 		serve: () => startServe(home, [], program),
+		serveWith: (other) => startServe(home, [], other),
 		update: (...args) => run(["update", ...args], options),
 		begin(...args) {
 			const child = start(["update", ...args], options);
@@ -107,6 +110,7 @@ export async function install(): Promise<Rig> {
 		],
 		schema() {
 			using database = new Database(join(state, "sessions.db"));
+			database.run("PRAGMA busy_timeout = 5000");
 			const row = database
 				.query<{ user_version: number }, []>("PRAGMA user_version")
 				.get();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { findServer } from "../../src/core/presence.ts";
 import { Connection } from "../../src/remote/connection.ts";
 import { SESSIONS } from "../../src/storage/migrations.ts";
+import { readJournal } from "../../src/update/journal.ts";
 import { nextVersion, release, scripted, TARGET } from "../support/release.ts";
 import { until } from "../support/until.ts";
 import { WireClient } from "../support/wire.ts";
@@ -182,6 +183,10 @@ test.skipIf(!isPossible)(
 		);
 		for (let count = 0; count < 20; count++) await client.call("status");
 		expect(isTaken).toBe(false);
+		// Another start beside it is none, however often it is tried.
+		for (let count = 0; count < 2; count++)
+			await expect(rig.serve()).rejects.toThrow("runs already");
+		expect(readJournal(rig.state)).toMatchObject({ attempts: 1 });
 		const ready = await fetch(`${url.replace("ws", "http")}/ready`);
 		expect(await ready.text()).toContain("being updated");
 		serve.kill("SIGKILL");

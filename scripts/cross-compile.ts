@@ -1,9 +1,15 @@
 // Builds the binaries: `bun scripts/cross-compile.ts [--out DIR] [--no-xz] [TARGET …]`, all targets where none is named.
-// Each goes to dist/aeon-TARGET with a .xz beside it; dist/SHA256SUMS lists what was built, and dist/VERSION.
+// Each goes to dist/aeon-TARGET with a .xz beside it; dist/SHA256SUMS lists what lies there, and dist/VERSION.
 
 import { createHash } from "node:crypto";
-import { createReadStream, mkdirSync, writeFileSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import {
+	createReadStream,
+	existsSync,
+	mkdirSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { commit, compile, ROOT, run } from "./compile.ts";
 
@@ -32,21 +38,26 @@ async function main(): Promise<void> {
 	const folder = resolve(values.out ?? join(ROOT, "dist"));
 	mkdirSync(folder, { recursive: true });
 	const names = positionals.length > 0 ? positionals : Object.keys(TARGETS);
-	const sums: string[] = [];
 	for (const name of names) {
 		const file = join(folder, `aeon-${name}`);
 		await compile(join(ROOT, "src", "main.ts"), TARGETS[name] as string, file);
+		// It would be of another version.
+		rmSync(`${file}.xz`, { force: true });
 		const made = [file, ...(values["no-xz"] ? [] : await compress(file))];
 		for (const one of made) {
-			sums.push(`${await sha256(one)}  ${basename(one)}`);
 			const megabytes = (Bun.file(one).size / 1e6).toFixed(1);
 			console.log(`${relative(process.cwd(), one)}  ${megabytes} MB`);
 		}
 	}
-	const version = join(folder, "VERSION");
-	writeFileSync(version, `${await builtVersion()}\n`);
-	sums.push(`${await sha256(version)}  VERSION`);
-	writeFileSync(join(folder, "SHA256SUMS"), `${sums.join("\n")}\n`);
+	writeFileSync(join(folder, "VERSION"), `${await builtVersion()}\n`);
+	// With those of an earlier run, for other machines.
+	const there = Object.keys(TARGETS)
+		.flatMap((name) => [`aeon-${name}`, `aeon-${name}.xz`])
+		.filter((name) => existsSync(join(folder, name)));
+	const sums: string[] = [];
+	for (const name of [...there, "VERSION"])
+		sums.push(`${await sha256(join(folder, name))}  ${name}\n`);
+	writeFileSync(join(folder, "SHA256SUMS"), sums.join(""));
 }
 
 /** What the binaries answer to `--version`. */

@@ -13,7 +13,7 @@ import { join } from "node:path";
 const ROOT = join(import.meta.dir, "..");
 const BIN = join(ROOT, "node_modules", ".bin");
 
-/** Tests that wait for machines, images and processes of their own, so that they run beside all others. */
+/** Tests that wait for machines, images and processes of their own, so that they run beside all others, and after them in rank. */
 const BESIDE = /^test\/(scripts|service|update)\//;
 
 await main();
@@ -62,11 +62,13 @@ async function runTests(counts: Counts): Promise<boolean> {
 			files.filter((file) => !BESIDE.test(file)),
 			join(folder, "most.xml"),
 			"inherit",
+			0,
 		),
 		startTests(
 			files.filter((file) => BESIDE.test(file)),
 			join(folder, "beside.xml"),
 			openSync(beside, "a"),
+			10,
 		),
 	];
 	const codes = await Promise.all(runs.map(({ exited }) => exited));
@@ -88,6 +90,7 @@ function startTests(
 	files: string[],
 	report: string,
 	output: "inherit" | number,
+	rank: number,
 ) {
 	const options = [
 		// A busy machine may need long for a test; what a test promises of time, it measures itself.
@@ -97,7 +100,8 @@ function startTests(
 	];
 	// Named by ./ they are paths, not patterns.
 	const paths = files.map((file) => `./${file}`);
-	return Bun.spawn([process.execPath, "test", ...options, ...paths], {
+	const command = [process.execPath, "test", ...options, ...paths];
+	return Bun.spawn(["nice", "-n", String(rank), ...command], {
 		cwd: ROOT,
 		stdout: output,
 		stderr: output,

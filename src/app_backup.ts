@@ -13,6 +13,7 @@ import { formatSize } from "./backup/space.ts";
 import { removeUnfinished } from "./backup/unfinished.ts";
 import { AeonError } from "./core/errors.ts";
 import { silent } from "./core/logger.ts";
+import { SECRETS_FILE } from "./core/secrets_file.ts";
 import { VERSION } from "./core/version.ts";
 import type { DatabaseBackup } from "./database/recovery.ts";
 import type { Settings } from "./settings/schema.ts";
@@ -164,13 +165,16 @@ function describeBackup(
 /** The small files of a backup, in words. */
 export function describeFiles(files: readonly BackedUpFile[]): string[] {
 	const has = (name: string) => files.some((file) => file.name === name);
+	const secrets = `state/${SECRETS_FILE}`;
 	const lists = files.filter(
-		({ kind, name }) => kind === "state" && name !== "state/token",
+		({ kind, name }) =>
+			kind === "state" && name !== "state/token" && name !== secrets,
 	).length;
 	const prompts = files.filter(({ kind }) => kind === "prompt").length;
 	return [
 		...(has("aeon.json") ? ["aeon.json"] : []),
 		...(has("state/token") ? ["the token"] : []),
+		...(has(secrets) ? ["the secrets"] : []),
 		...(lists > 0 ? [plural(lists, "list")] : []),
 		...(prompts > 0 ? [plural(prompts, "prompt")] : []),
 	];

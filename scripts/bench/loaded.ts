@@ -101,7 +101,7 @@ async function codeOf(bench: Bench): Promise<Code> {
 		BENCH_LOADS: file,
 	});
 	const ask = async (): Promise<Loads> => {
-		process.kill(aeon.pid, "SIGUSR2");
+		process.kill(aeon.pid, "SIGALRM");
 		while (!existsSync(file)) {
 			// Throws where the signal has ended it, because nothing was preloaded.
 			process.kill(aeon.pid, 0);

@@ -17,7 +17,7 @@ const ADDRESS = "127.77.0.1";
 /** The key that the model's side takes. */
 export const KEY = "sk-ant-api03-0123456789abcdefghijklmnopqrstuvwxyz";
 
-const MODELS = ["claude-sonnet-4-20250514", "claude-opus-4-20250514"];
+const MODELS = ["claude-sonnet-5", "claude-opus-4-20250514"];
 
 /** What the model answers. */
 export const ANSWER = "Hello from your Raspberry Pi.";

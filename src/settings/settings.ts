@@ -105,7 +105,7 @@ function withoutFile({ env, demo }: SettingsRequest): Unchecked {
 	if (env.ANTHROPIC_API_KEY)
 		return agent({
 			provider: "anthropic",
-			model: "claude-sonnet-4-20250514",
+			model: "claude-sonnet-5",
 			api_key: `\${ANTHROPIC_API_KEY}`,
 		});
 	if (env.OPENAI_API_KEY)

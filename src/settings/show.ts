@@ -17,7 +17,13 @@ const ONE_VARIABLE = /^\$\{\w+\}$/;
  * environment from Aeon's own, is shown as it is written; passwords in URLs are hidden.
  */
 export function showSettings({ settings, raw, templates }: Reading): unknown {
-	const { file: _f, notice: _n, unusable: _u, ...sections } = settings;
+	const {
+		file: _f,
+		secretsFile: _s,
+		notice: _n,
+		unusable: _u,
+		...sections
+	} = settings;
 	const shown: unknown = JSON.parse(JSON.stringify(sections));
 	for (const template of templates.filter(isShownAsWritten)) {
 		const path = outermostList(raw, template.path);

@@ -28,6 +28,8 @@ const VERSION_FILE = "VERSION";
 
 const MAX_TEXT = 1_000_000;
 
+const BESIDE = `Put the ${SUMS} that was made with the program beside it.`;
+
 /** A line of sha256sum(1): the sum, a space, a space or `*`, the name, which `sha256sum ./*` has with a `./` before it. */
 const LINE = /^([0-9a-f]{64}) [ *](?:\.\/)*(.+?)\s*$/i;
 
@@ -48,6 +50,7 @@ export async function findRelease(
 		throw new AeonError(
 			"not_found",
 			`${folder.place(SUMS)} has no line for ${name}, so that it cannot be known whether that is whole`,
+			{ hint: `Nothing was changed. ${BESIDE}` },
 		);
 	return {
 		place: folder.place(name),
@@ -86,7 +89,12 @@ function locate(
 		return { folder, name: decoded(last) || targetName() };
 	}
 	const path = resolve(from);
-	const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+	const found = statSync(path, { throwIfNoEntry: false });
+	if (!found)
+		throw new AeonError("not_found", `${path} is not there`, {
+			hint: "--from takes a file or a folder, or an https:// address.",
+		});
+	const isFolder = found.isDirectory();
 	const directory = isFolder ? path : dirname(path);
 	return {
 		name: isFolder ? targetName() : basename(path),
@@ -127,7 +135,7 @@ async function readSums(folder: Folder): Promise<Map<string, string>> {
 		throw new AeonError(
 			"not_found",
 			`A release is not used without its ${SUMS}: ${describeError(error)}`,
-			{ cause: error },
+			{ cause: error, hint: `Nothing was changed. ${BESIDE}` },
 		);
 	}
 	const sums = new Map<string, string>();

@@ -24,6 +24,7 @@ export const STATE = {
 	"telegram.json": '{"models":[]}\n',
 	"telegram-allowed.json": '[{"id":7,"name":"Anna","pairedAt":1}]\n',
 	"whatsapp-allowed.json": "[]\n",
+	"secrets.env": "KEY=value\n",
 };
 export const PASSING = {
 	"pairing.json": "{}",

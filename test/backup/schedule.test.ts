@@ -14,6 +14,7 @@ import { createLogger } from "../../src/core/logger.ts";
 import { platform } from "../../src/core/platform.ts";
 import { type FakeClock, fakeClock } from "../support/fake_clock.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/home.ts";
+import { until } from "../support/until.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -178,8 +179,7 @@ test("a backup that takes half an hour is ended, with all that it has started an
 	await clock.advance(10 * MINUTE);
 	await hasBegun();
 	await clock.advance(30 * MINUTE);
-	while (running > 0) await Bun.sleep(5);
-	await clock.advance(0);
+	await until(() => running === 0 && logged().length > 0);
 	expect(logged()).toEqual([
 		[
 			"warn",

@@ -48,7 +48,7 @@ for (const driver of DRIVERS) {
 		const made = await run(["backup", file], { home: home.path });
 		expect(made).toMatchObject({ code: 0, err: "" });
 		expect(made.out).toMatch(
-			/^Wrote .*: 1 session, 2 messages, 2 facts, aeon.json, the token, 4 lists, 1 prompt; \d+ kB\. The workspace is not in it\.\n$/,
+			/^Wrote .*: 1 session, 2 messages, 2 facts, aeon.json, the token, the secrets, 4 lists, 1 prompt; \d+ kB\. The workspace is not in it\.\n$/,
 		);
 		expect(statSync(file).mode & 0o777).toBe(0o600);
 		const back = await run(["restore", file, "--yes"], { home: other.path });

@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { run } from "../support/command.ts";
 import { temporaryHome } from "../support/home.ts";
 
@@ -85,6 +87,7 @@ test("config show shows what is not set as it is written, and still no secret", 
 		server: { port: "${PORT}" },
 		tools: { workspace: "${W}" },
 	});
+	writeFileSync(join(home.path, ".aeon", "secrets.env"), "OTHER=hunter-2\n");
 	const { code, out } = await run(["config", "show"], { home: home.path });
 	expect(code).toBe(0);
 	const shown = JSON.parse(out);
@@ -104,7 +107,8 @@ test("config show shows what is not set as it is written, and still no secret", 
 		tools: { workspace: "${W}" },
 	});
 	expect(out).not.toMatch(/hunter-2|prefix|literal-key/);
-	expect(Object.keys(shown)).not.toContain("unusable");
+	for (const own of ["unusable", "file", "secretsFile"])
+		expect(Object.keys(shown)).not.toContain(own);
 });
 
 test("config check names a prompt's file that cannot be read", async () => {

@@ -20,7 +20,7 @@ test("the shipped aeon.json is good once the key is set, and its defaults are fi
 		agents: {
 			main: {
 				provider: "anthropic",
-				model: "claude-sonnet-4-20250514",
+				model: "claude-sonnet-5",
 				max_tokens: 4096,
 				history_limit: 50,
 				max_tool_calls: 25,

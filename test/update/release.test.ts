@@ -36,6 +36,22 @@ for (const [what, text] of Object.entries(READ))
 		expect((await findRelease(folder.path, signal)).sum).toBe(A);
 	});
 
+test("what a release lacks is named, with what to do about it", async () => {
+	using folder = temporary();
+	await expect(findRelease(`${folder.path}/no`, signal)).rejects.toMatchObject({
+		message: `${folder.path}/no is not there`,
+	});
+	const hint = expect.stringContaining("Put the SHA256SUMS");
+	await expect(findRelease(folder.path, signal)).rejects.toMatchObject({
+		hint,
+	});
+	writeFileSync(join(folder.path, "SHA256SUMS"), `${A}  other\n`);
+	await expect(findRelease(folder.path, signal)).rejects.toMatchObject({
+		message: expect.stringContaining(`has no line for ${NAME}`),
+		hint,
+	});
+});
+
 test("a release with two sums for one file is not used", async () => {
 	using folder = temporary();
 	const text = `${A}  ${NAME}\n${B}  ${NAME}\n`;

@@ -1,9 +1,9 @@
-// Preloaded into a binary (BUN_OPTIONS="--preload …/loads.ts"): at SIGUSR2 it tells the file BENCH_LOADS which of the binary's
+// Preloaded into a binary (BUN_OPTIONS="--preload …/loads.ts"): at SIGALRM it tells the file BENCH_LOADS which of the binary's
 // own code is loaded, {pieces, bytes}: a piece is what the compiler has put together, an import() loads some.
 
 import { renameSync, writeFileSync } from "node:fs";
 
-process.on("SIGUSR2", () => {
+process.on("SIGALRM", () => {
 	const paths = [Bun.main, ...Object.keys(require.cache)].filter((path) =>
 		path.startsWith("/$bunfs/"),
 	);

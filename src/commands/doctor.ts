@@ -15,6 +15,7 @@ import { formatFinding, formatSummary } from "../doctor/report.ts";
 import { MEMORY } from "../memory/schema.ts";
 import { findInstallation } from "../service/installation.ts";
 import { SESSIONS } from "../storage/migrations.ts";
+import { programName } from "./init_place.ts";
 import { configFlag, surroundings } from "./options.ts";
 import { INTERRUPTED, withSignals } from "./signals.ts";
 
@@ -56,6 +57,7 @@ export const doctor = defineCommand({
 			isRepairing: fix ?? false,
 			now: Date.now,
 			root: "/",
+			program: programName(process.cwd()),
 			path: SYSTEM_PATH,
 			installation,
 			binary: installation?.binary ?? process.execPath,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { isatty } from "node:tty";
 import { defineCommand } from "citty";
 import { AeonError, hasCode } from "../core/errors.ts";
@@ -109,7 +110,7 @@ async function setUp(
 	config: string | undefined,
 	signal: AbortSignal,
 ): Promise<void> {
-	const { place, service } = findPlace(config);
+	const { place, service, besideServiceOf } = findPlace(config);
 	const { runSetup } = await import("../setup/setup.ts");
 	const { checkExposure } = await import("../app_listening.ts");
 	// The questions are drawn, which a terminal that knows no escapes would show as rubbish.
@@ -127,6 +128,8 @@ async function setUp(
 		given,
 		place,
 		service: service?.scope,
+		besideServiceOf,
+		hasSystemd: existsSync("/run/systemd/system"),
 		program: programName(place.cwd),
 		person,
 		listener,
@@ -177,7 +180,7 @@ async function readFlags(flags: Flags, noTelegram: boolean): Promise<Given> {
 		"--telegram-users",
 		ids !== undefined &&
 			!users &&
-			"write numeric ids, as 1,2; an @name is none, and aeon pair telegram does without",
+			`write numeric ids, as 1,2; an @name is none, and ${programName(process.cwd())} pair telegram does without`,
 	);
 	refuse("--model", model?.trim() === "" && "is blank");
 	refuse("--base-url", baseUrl !== undefined && wrongUrl(baseUrl));

@@ -14,11 +14,13 @@ import { surroundings } from "./options.ts";
 
 /**
  * Where things go: for root into the service of this machine where one is installed, since that is the Aeon that runs;
- * else, and with `--config`, into the state directory of whoever calls. `service` is the one that runs on it. Throws `usage`.
+ * else, and with `--config`, into the state directory of whoever calls. `service` is the one that runs on it; `besideServiceOf`
+ * is the user of one that runs on something else, where the person named no place of their own. Throws `usage`.
  */
 export function findPlace(config: string | undefined): {
 	place: Destination;
 	service: Installation | undefined;
+	besideServiceOf: string | undefined;
 } {
 	const here = surroundings();
 	if (!isAbsolute(here.home))
@@ -43,7 +45,11 @@ export function findPlace(config: string | undefined): {
 		...(owner && { owner }),
 	};
 	const counts = isOfService || service?.scope === "user";
-	return { place, service: counts ? service : undefined };
+	return {
+		place,
+		service: counts ? service : undefined,
+		besideServiceOf: counts || named ? undefined : service?.user,
+	};
 }
 
 /** How this program is called: by its name where every shell finds it, else by its path; from source by both. */

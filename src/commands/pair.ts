@@ -8,6 +8,7 @@ import { print, printable } from "../core/terminal.ts";
 import type { DialogDriver, DialogPairing } from "../dialogs/provider.ts";
 import * as registry from "../dialogs/registry.ts";
 import { loadSettings } from "../settings/settings.ts";
+import { programName } from "./init_place.ts";
 import { configFlag, surroundings } from "./options.ts";
 
 /** The dialogs whose people can be let in by a code. */
@@ -108,11 +109,17 @@ async function checkEnabled(
 	});
 	const section = asRecord(asRecord(settings.dialogs)?.[dialog]);
 	if (section?.enabled === true) return;
+	const program = programName(process.cwd());
+	const sudo = process.env.AEON_ACTING ? "sudo " : "";
+	const byInit =
+		dialog === "telegram"
+			? `${sudo}${program} init sets it up. By hand: w`
+			: "W";
 	throw new AeonError(
 		"config_invalid",
 		`${dialog} is not enabled in ${settings.file ?? "aeon.json, which there is none of"}`,
 		{
-			hint: `Write there "dialogs": {"${dialog}": {"enabled": true, ${keys}}} ${source}, and start aeon serve.`,
+			hint: `${byInit}rite there "dialogs": {"${dialog}": {"enabled": true, ${keys}}} ${source}, and start aeon serve.`,
 		},
 	);
 }

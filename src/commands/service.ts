@@ -88,16 +88,11 @@ const logs = defineCommand({
 		...userFlag,
 	},
 	async run({ args: { lines = "50", follow = false, user } }) {
-		const { scope } = installedService(user);
+		const installed = installedService(user);
 		if (!/^\d+$/.test(lines))
 			throw new AeonError("usage", `--lines ${lines}: write a number`);
-		const { becomeProgram } = await import("../core/platform_linux.ts");
-		becomeProgram("/usr/bin/journalctl", [
-			"journalctl",
-			scope === "user" ? "--user-unit=aeon" : "--unit=aeon",
-			`--lines=${lines}`,
-			...(follow ? ["--follow"] : []),
-		]);
+		const { showLogs } = await import("./service_journal.ts");
+		await showLogs(installed, lines, follow);
 	},
 });
 

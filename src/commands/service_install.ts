@@ -20,6 +20,7 @@ import { isThere, ownerOf } from "../service/moving.ts";
 import { numbersOf, type Owner, withRights } from "../service/rights.ts";
 import { finishSteps, takeSteps } from "../service/steps.ts";
 import { ask } from "./asking.ts";
+import { programName } from "./init_place.ts";
 import { checkMachine, type InstallFlags } from "./service_machine.ts";
 import { outsideOf, readForService } from "./service_settings.ts";
 
@@ -72,7 +73,12 @@ async function update(
 		);
 	const secrets = existing?.secrets;
 	const env = secrets && existsSync(secrets) ? readSecrets(secrets) : {};
-	const { outside, remarks } = await examine(SYSTEM.home, account, env);
+	const { outside, remarks } = await examine(
+		SYSTEM.home,
+		account,
+		env,
+		secrets,
+	);
 	const before = existing?.notes.StateFrom;
 	if (before && existsSync(before))
 		remarks.push(
@@ -138,10 +144,10 @@ async function examine(
 	home: string,
 	account: Account | undefined,
 	env: Record<string, string> = {},
+	secrets?: string,
 ) {
-	const file = join(stateDirectory(home), "aeon.json");
-	if (!existsSync(file)) throw noConfiguration(home);
-	await readForService({ home, file, env });
+	if (!hasConfiguration(home)) throw noConfiguration(home);
+	await readForService({ home, env, secrets });
 	return outsideOf(home, env, account);
 }
 
@@ -164,12 +170,13 @@ function checkForeign(
 		);
 }
 
-function noConfiguration(home: string): AeonError {
+function noConfiguration(home: string, user?: string): AeonError {
+	const who = user ? `, as ${user} and without sudo` : "";
 	return new AeonError(
 		"not_found",
 		`${stateDirectory(home)} has no aeon.json`,
 		{
-			hint: "Run aeon init first, or say with --from HOME whose state the service is to have.",
+			hint: `Type ${programName(process.cwd())} init first${who}; or say with --from HOME whose state the service is to have.`,
 		},
 	);
 }
@@ -185,12 +192,13 @@ async function installForUser(
 			"Aeon runs here as the service of the whole machine already",
 			{ hint: "To have your own, end that first: sudo aeon service uninstall" },
 		);
-	const file = join(stateDirectory(home), "aeon.json");
-	if (!existsSync(file))
-		throw new AeonError("not_found", `there is no ${file}`, {
-			hint: "Run aeon init first.",
-		});
-	await readForService({ home, file, env: {} });
+	if (!hasConfiguration(home))
+		throw new AeonError(
+			"not_found",
+			`${stateDirectory(home)} has no aeon.json`,
+			{ hint: `Type ${programName(process.cwd())} init first.` },
+		);
+	await readForService({ home, env: {} });
 	const existing = findUserInstallation(home);
 	// The one that runs by hand would have the port and the state.
 	if (!existing) (await claimState(stateDirectory(home))).release();
@@ -265,6 +273,8 @@ async function findSource(from: string | undefined): Promise<Source> {
 		const { home, uid, gid } = account;
 		return { home, owner: `${uid}:${gid}` };
 	}
+	if (account && account.uid !== 0 && !hasConfiguration(homedir()))
+		throw noConfiguration(account.home, account.name);
 	const named = resolve(from ?? homedir());
 	const home = named.endsWith("/.aeon") ? resolve(named, "..") : named;
 	if (!hasConfiguration(home)) throw noConfiguration(home);

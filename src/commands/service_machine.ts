@@ -40,9 +40,10 @@ export async function checkMachine({
 	const version = await systemdVersion();
 	if (!version || (starts && !isBooted()))
 		throw new AeonError("conflict", "systemd does not run this machine", {
-			hint: version
-				? "In a chroot or an image, --no-start installs the service without starting it. In a container, run aeon serve itself."
-				: "Have whatever starts services here run: aeon serve",
+			hint:
+				version && !user
+					? "In a chroot or an image, --no-start installs the service without starting it. In a container, run aeon serve itself."
+					: "Have whatever starts services here run: aeon serve",
 		});
 	if (user) {
 		await systemd("user")

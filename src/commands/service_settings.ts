@@ -16,40 +16,51 @@ import { storePlace } from "../settings/store_place.ts";
 interface ServiceSettings {
 	/** Whose state directory it is read from. */
 	home: string;
-	file: string;
+	/** Whose it is going to be: then what `~` stands for lies there, and is not looked for yet. */
+	future?: string;
 	/** All that the service has beside the secrets file of that state directory. */
 	env: Record<string, string>;
-	/** Where the file is going to lie. */
-	place?: string;
+	/** Where its keys belong; into that secrets file where left out. */
+	secrets?: string | undefined;
 }
 
 /** A user whom no file belongs to: one that is made only later. */
 const NOBODY: Somebody = { uid: -1, gid: -1 };
 
+/** Of a problem that is mended by a variable. */
+const UNSET = /\$\{\w+\} is not set/;
+
 /** The settings with nothing of this process's environment. Throws `config_invalid` where a service could not start with them. */
 export async function readForService({
 	home,
-	file,
+	future = home,
 	env,
-	place,
+	secrets = join(stateDirectory(home), SECRETS_FILE),
 }: ServiceSettings): Promise<Settings> {
+	const file = join(stateDirectory(home), "aeon.json");
+	const place = join(stateDirectory(future), "aeon.json");
 	try {
 		const { settings } = await readSettings({
 			env,
-			cwd: home,
-			home,
+			cwd: future,
+			home: future,
 			configFlag: file,
-			...(place !== undefined && { place }),
-			needs: "everything",
+			place,
+			needs: future === home ? "everything" : "nothing",
 		});
 		const { checkExposure } = await import("../app_listening.ts");
 		checkExposure(settings);
 		return settings;
 	} catch (error) {
 		if (!hasCode(error, "config_invalid")) throw error;
-		throw new AeonError("config_invalid", describeError(error), {
+		// It lies where it always did.
+		const text = describeError(error).replaceAll(place, file);
+		const cure = UNSET.test(text)
+			? `A service has none of your shell's variables: keys belong into ${secrets}, a line NAME=value each.`
+			: "Mend that, and install once more.";
+		throw new AeonError("config_invalid", text, {
 			cause: error,
-			hint: `Nothing was done. A service has none of your shell's variables: keys belong into ${stateDirectory(home)}/${SECRETS_FILE}, a line NAME=value each.`,
+			hint: `Nothing was done. ${cure}`,
 		});
 	}
 }
@@ -65,9 +76,7 @@ export async function outsideOf(
 ): Promise<{ outside: Outside; remarks: string[] }> {
 	const own = join(stateDirectory(home), SECRETS_FILE);
 	const settings = await readForService({
-		home: SYSTEM.home,
-		file: join(stateDirectory(home), "aeon.json"),
-		place: join(stateDirectory(SYSTEM.home), "aeon.json"),
+		...{ home, future: SYSTEM.home },
 		env: { ...(existsSync(own) && readSecrets(own)), ...env },
 	});
 	const { written, read } = places(settings);

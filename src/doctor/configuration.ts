@@ -27,13 +27,13 @@ export const configuration: Check = {
 				return [
 					warning(
 						`there is none here: the service has its own in ${installation.home}`,
-						"sudo aeon doctor looks at that one.",
+						`${patient.command("doctor", true)} looks at that one.`,
 					),
 				];
 			return [
 				warning(
 					`there is no aeon.json: ${settings.notice ? "the built-in demo answers" : "the key in the environment is used"}`,
-					"Run aeon init.",
+					`Run ${patient.command("init")}.`,
 				),
 			];
 		}
@@ -68,7 +68,7 @@ export const secrets: Check = {
 			return [
 				warning(
 					`${hidden} is for root and the service alone, so keys are not tried`,
-					"sudo aeon doctor tries them.",
+					`${patient.command("doctor", true)} tries them.`,
 				),
 			];
 		const { env, home, installation } = patient.parts;
@@ -93,7 +93,7 @@ export const secrets: Check = {
 			return [
 				problem(
 					describeError(error).replace(file, name),
-					"Write lines NAME=value; aeon init writes them, too.",
+					`Write lines NAME=value; ${patient.command("init")} writes them, too.`,
 				),
 			];
 		}
@@ -131,7 +131,7 @@ function describeProblems(patient: Patient, error: unknown): Found[] {
 		return [
 			problem(
 				head.replace(/^[^:]+/, name),
-				hint ?? "Correct that, or write it anew: aeon init",
+				hint ?? `Correct that, or write it anew: ${patient.command("init")}`,
 			),
 		];
 	return lines.map((line) => {

@@ -86,19 +86,20 @@ async function askPlatform(
 
 /** Nobody may talk to a dialog unless somebody was let in. */
 function checkGuests(
-	{ state, parts }: Patient,
+	patient: Patient,
 	name: string,
 	{ pairing }: DialogDriver,
 	section: DialogSettings,
 ): Found[] {
 	if (!pairing) return [];
+	const { state, parts } = patient;
 	const listed = GUESTS.flatMap((key) => asList(asRecord(section)?.[key]));
 	const people = openPairing({ state, dialog: name, now: parts.now }).list();
 	if (listed.length + people.length > 0) return [];
 	return [
 		warning(
 			"nobody may talk to it yet",
-			`aeon pair ${name} gives a code to send ${pairing.where}.`,
+			`${patient.command(`pair ${name}`)} gives a code to send ${pairing.where}.`,
 		),
 	];
 }

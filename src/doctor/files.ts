@@ -121,7 +121,7 @@ function whyBlocked(patient: Patient): Found | undefined {
 		if (!own || own.uid === parts.uid)
 			return problem(
 				`${name} cannot be used: ${describeError(error)}`,
-				`chmod 700 ${name}, or aeon doctor --fix`,
+				`chmod 700 ${name}, or ${patient.command("doctor --fix")}`,
 			);
 		return problem(
 			`${name} belongs to ${patient.userName(own.uid)}: you cannot use it`,
@@ -165,7 +165,7 @@ async function judge(patient: Patient): Promise<Found[]> {
 			text,
 			isAllLinks
 				? "They are links: chmod go= what they lead to, where that is yours alone."
-				: "aeon doctor --fix makes them yours alone.",
+				: `${patient.command("doctor --fix")} makes them yours alone.`,
 		),
 	);
 	return found;

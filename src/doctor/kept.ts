@@ -87,7 +87,7 @@ export const backups: Check = {
 			return [
 				warning(
 					"none are made: backups.keep is 0",
-					"aeon backup FILE makes one.",
+					`${patient.command("backup FILE")} makes one.`,
 				),
 			];
 		const made = list(directory);
@@ -108,7 +108,7 @@ export const backups: Check = {
 			age > OLD_BACKUP_MS && changed - newest.madeAt > OLD_BACKUP_MS
 				? warning(
 						text,
-						"Look for backup in the log, or make one: aeon backup FILE",
+						`Look for backup in the log, or make one: ${patient.command("backup FILE")}`,
 					)
 				: ok(text),
 		];
@@ -127,7 +127,7 @@ async function lookInto(
 		return [
 			warning(
 				`${patient.short(path)} is somebody else's, so it is not opened`,
-				"Run aeon doctor as its owner.",
+				`Run ${patient.command("doctor")} as its owner.`,
 			),
 		];
 	return judge(patient, path, () => {

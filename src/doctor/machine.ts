@@ -1,6 +1,6 @@
 // The machine: its processor, its kernel, its clock.
 
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { run } from "../core/run.ts";
 import { type Check, ok, problem, warning } from "./check.ts";
 import type { Patient } from "./patient.ts";
@@ -9,8 +9,7 @@ import type { Patient } from "./patient.ts";
 const EI_CLASS = 4;
 const ELFCLASS32 = 1;
 
-/** The key of the page size in what the kernel hands to a process (getauxval(3)). */
-const AT_PAGESZ = 6n;
+/** Bytes. */
 const TRIED_PAGES = [4096, 16_384];
 
 /** A machine without a clock of its own begins in 1970, or when its system was made. */
@@ -18,6 +17,8 @@ const EARLIEST = Date.UTC(2025, 0, 1);
 
 /** Whom systemd starts to answer takes seconds for that on the slowest boards. */
 const ASKING_MS = 8_000;
+
+const COUNTING_MS = 4_000;
 
 /** Whether this is a machine that Aeon is made for. A system of 32 bits cannot even start it. */
 export const architecture: Check = {
@@ -44,11 +45,11 @@ export const architecture: Check = {
 /** The kernel, and the size of its pages. */
 export const kernel: Check = {
 	name: "kernel",
-	look(patient) {
+	async look(patient) {
 		const release = patient.read("/proc/sys/kernel/osrelease")?.trim();
-		const size = pageSize(patient.at("/proc/self/auxv"));
-		const pages = size ? `, pages of ${size / 1024} KB` : "";
-		const text = `Linux ${release ?? "of an unknown version"}${pages}`;
+		const size = await pageSize(patient);
+		const pages = size ? `${size / 1024} KB` : "an unknown size";
+		const text = `Linux ${release ?? "of an unknown version"}, pages of ${pages}`;
 		if (size === undefined || TRIED_PAGES.includes(size)) return [ok(text)];
 		return [
 			warning(
@@ -116,15 +117,12 @@ function wordClass(program: string): number | undefined {
 	}
 }
 
-/** Bytes; undefined where the file is not there. */
-function pageSize(auxv: string): number | undefined {
-	try {
-		const bytes = readFileSync(auxv);
-		for (let at = 0; at + 16 <= bytes.length; at += 16)
-			if (bytes.readBigUInt64LE(at) === AT_PAGESZ)
-				return Number(bytes.readBigUInt64LE(at + 8));
-	} catch {
-		// No Linux, or a sandbox.
-	}
-	return undefined;
+/** Bytes, asked of another program: one that is hidden cannot look at itself. Undefined where nobody knows. */
+async function pageSize(patient: Patient): Promise<number | undefined> {
+	const getconf = patient.program("getconf");
+	if (!getconf) return undefined;
+	const { out } = await run([getconf, "PAGESIZE"], {
+		timeoutMs: COUNTING_MS,
+	}).catch(() => ({ out: "" }));
+	return Number(out) || undefined;
 }

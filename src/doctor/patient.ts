@@ -34,6 +34,8 @@ export interface PatientParts {
 	now(): number;
 	/** Where the machine is seen, with `/proc`, `/sys` and `/run` in it. */
 	root: string;
+	/** How this program is called. */
+	program: string;
 	/** Where the machine's programs are: a PATH. */
 	path: string;
 	/** The service of this machine or user. */
@@ -166,6 +168,12 @@ export class Patient {
 			.split(":")
 			.map((folder) => join(folder, name))
 			.find(isRunnable);
+	}
+
+	/** One of Aeon's commands as it is typed here: by sudo where only root may, and where root looks at the service. */
+	command(words: string, isForRoot = false): string {
+		const { env, program } = this.parts;
+		return `${isForRoot || env.AEON_ACTING ? "sudo " : ""}${program} ${words}`;
 	}
 
 	/** What a user is called. */

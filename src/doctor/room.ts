@@ -78,20 +78,27 @@ export const disk: Check = {
 					"A card that fails becomes so: see dmesg, and make a backup.",
 				),
 			];
-		if (free < LEAST_DISK)
-			return [problem(text, "Free some space; Aeon cannot keep anything.")];
-		if (type === TMPFS_MAGIC)
-			return [
-				warning(
-					`${text}, in memory: all is lost when the machine is switched off`,
-					"Let HOME lie on a disk, or mount a volume there.",
-				),
-			];
-		if (free < LITTLE_DISK)
-			return [warning(text, "Free some space: it will be full soon.")];
-		return [ok(text)];
+		return [judgeDisk(text, free, type === TMPFS_MAGIC)];
 	},
 };
+
+/** What so many bytes that are free are good for. */
+export function judgeDisk(
+	text: string,
+	free: number,
+	isInMemory: boolean,
+): Found {
+	if (free < LEAST_DISK)
+		return problem(text, "Free some space; Aeon cannot keep anything.");
+	if (isInMemory)
+		return warning(
+			`${text}, in memory: all is lost when the machine is switched off`,
+			"Let HOME lie on a disk, or mount a volume there.",
+		);
+	if (free < LITTLE_DISK)
+		return warning(text, "Free some space: it will be full soon.");
+	return ok(text);
+}
 
 /** Raspberry Pi OS switches off what limits memory. */
 function checkController(patient: Patient): Found[] {

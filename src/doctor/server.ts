@@ -4,6 +4,7 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describeError } from "../core/errors.ts";
 import { platform } from "../core/platform.ts";
+import type { Installation } from "../service/installation.ts";
 import { type Check, type Found, ok, problem, warning } from "./check.ts";
 import type { Patient } from "./patient.ts";
 
@@ -11,7 +12,7 @@ const ANSWER_MS = 3_000;
 const MB = 1_000_000;
 
 /** What is looked at of a server's status. */
-interface Status {
+export interface Status {
 	version: string;
 	memory: { rssBytes: number };
 	storage: { isWell: boolean; problem?: string | undefined };
@@ -37,7 +38,7 @@ export const holder: Check = {
 				return [
 					warning(
 						`aeon serve is process ${server.pid}, at ${server.url}, and goes by ${server.config || "no aeon.json"}`,
-						"aeon doctor --config FILE looks at that one.",
+						`${patient.command("doctor --config FILE")} looks at that one.`,
 					),
 				];
 			return [
@@ -53,7 +54,7 @@ export const holder: Check = {
 			return [
 				warning(
 					text,
-					"aeon doctor --fix removes what it left; so does its start.",
+					`${patient.command("doctor --fix")} removes what it left; so does its start.`,
 				),
 			];
 		const isGone = removeStale(patient, announced);
@@ -77,7 +78,7 @@ export const answer: Check = {
 				firstMs: ANSWER_MS,
 			});
 			try {
-				return judge(patient, await connection.request("status", {}));
+				return judgeServer(patient, await connection.request("status", {}));
 			} finally {
 				connection.close();
 			}
@@ -93,7 +94,7 @@ export const answer: Check = {
 };
 
 /** All that a status gives cause to say. */
-function judge(
+export function judgeServer(
 	{ parts }: Patient,
 	{ version, memory, storage, dialogs, faults, notices }: Status,
 ): Found[] {
@@ -102,7 +103,7 @@ function judge(
 		found.push(
 			warning(
 				`it is Aeon ${version}, and this one is ${parts.version}`,
-				"Restart it where this one is the newer: sudo systemctl restart aeon",
+				`Restart it where this one is the newer${restart(parts.installation)}`,
 			),
 		);
 	if (!storage.isWell)
@@ -126,6 +127,12 @@ function judge(
 	const running = dialogs.map(({ name, state }) => `${name} ${state}`);
 	const size = `${Math.round(memory.rssBytes / MB)} MB`;
 	return [ok([`it answers: Aeon ${version}, ${size}`, ...running].join(", "))];
+}
+
+function restart(installation: Installation | undefined): string {
+	if (!installation) return ".";
+	const { scope } = installation;
+	return `: ${scope === "user" ? "systemctl --user" : "sudo systemctl"} restart aeon`;
 }
 
 /** Removes what a server that was ended has left, unless one starts at this moment. */

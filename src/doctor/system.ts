@@ -57,23 +57,30 @@ export const service: Check = {
 			return [warning("systemd does not answer", `systemctl status ${UNIT}`)];
 		if (!installation)
 			return [
-				ok(`systemd ${version}; none is installed: sudo aeon service install`),
+				ok(
+					`systemd ${version}; none is installed: ${patient.command("service install", true)}`,
+				),
 			];
 		const { scope, binary } = installation;
+		const option = scope === "user" ? " --user" : "";
+		const logs = patient.command(`service logs${option}`, scope === "system");
 		const found: Found[] = [];
 		if (!existsSync(binary))
 			found.push(
-				problem(`${binary}, which it starts, is gone`, "aeon service install"),
+				problem(
+					`${binary}, which it starts, is gone`,
+					patient.command(`service install${option}`, scope === "system"),
+				),
 			);
 		if (installation.home !== home)
 			found.push(
 				warning(
 					`it uses ${installation.home}, and this is about ${home}`,
-					"sudo aeon doctor looks at that one.",
+					`${patient.command("doctor", true)} looks at that one.`,
 				),
 			);
 		const state = await askSystemd(patient, systemctl, scope);
-		found.push(...judge(state, scope));
+		found.push(...judge(state, scope, `${logs} says why.`));
 		if (
 			scope === "user" &&
 			!patient.has(`/var/lib/systemd/linger/${userName()}`)
@@ -96,7 +103,8 @@ export const service: Check = {
 export const update: Check = {
 	name: "update",
 	readsState: true,
-	look({ state, parts }) {
+	look(patient) {
+		const { state, parts } = patient;
 		const folder = dirname(parts.binary);
 		const left = [
 			...list(state)
@@ -110,7 +118,7 @@ export const update: Check = {
 		return [
 			warning(
 				`one has not come to its end: ${left.join(", ")}`,
-				"Unless one runs now, run aeon update once more; it puts that right.",
+				`Unless one runs now, run ${patient.command("update", parts.installation?.scope === "system")} once more; it puts that right.`,
 			),
 		];
 	},
@@ -142,6 +150,7 @@ async function askSystemd(
 function judge(
 	state: Record<string, string>,
 	scope: "system" | "user",
+	hint: string,
 ): Found[] {
 	const { ActiveState, UnitFileState, NeedDaemonReload, NRestarts } = state;
 	const systemctl = scope === "user" ? "systemctl --user" : "sudo systemctl";
@@ -154,7 +163,7 @@ function judge(
 				ActiveState === "failed"
 					? "it has failed"
 					: `it was restarted ${NRestarts} times after a failure`,
-				"aeon service logs says why.",
+				hint,
 			),
 		);
 	else if (ActiveState === "inactive")

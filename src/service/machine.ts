@@ -52,8 +52,8 @@ export interface Systemd {
 	scope: "system" | "user";
 	/** Runs `systemctl`. Throws `conflict` where it fails. */
 	control(...args: string[]): Promise<string>;
-	/** The last lines that the service wrote. */
-	journal(lines: number): Promise<string>;
+	/** The last lines about the service, or those that its program of this name wrote itself; empty where they may not be read. */
+	journal(lines: number, program?: string): Promise<string>;
 }
 
 /** The systemd of the machine, or that of the user whom this process runs as. An abort ends the wait for it, not what it does. */
@@ -71,10 +71,14 @@ export function systemd(
 				timeoutMs: SYSTEMCTL_MS,
 				...(signal && { signal }),
 			}),
-		async journal(lines) {
+		async journal(lines, program) {
 			const unit = scope === "user" ? "--user-unit=aeon" : "--unit=aeon";
 			const { out } = await run(
-				["journalctl", unit, `--lines=${lines}`, "--no-pager", "--output=cat"],
+				[
+					...["journalctl", "--quiet", "--no-pager", "--output=cat"],
+					...[unit, `--lines=${lines}`],
+					...(program ? [`--identifier=${program}`] : []),
+				],
 				{ env },
 			);
 			return out;

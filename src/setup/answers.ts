@@ -62,7 +62,8 @@ export interface Person extends Listener {
 	): Promise<string>;
 	/** What is typed is not shown. */
 	typeHidden(question: string, check: Check): Promise<string>;
-	agree(question: string): Promise<boolean>;
+	/** `isLikely` is the answer that stands there at first; true where nothing is said. */
+	agree(question: string, isLikely?: boolean): Promise<boolean>;
 	show(title: string, text: string): void;
 }
 

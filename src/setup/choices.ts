@@ -32,7 +32,7 @@ export const CHOICES: Record<Choice, ChoiceMeaning> = {
 		variable: "ANTHROPIC_API_KEY",
 		keySource: "console.anthropic.com",
 		baseUrl: "https://api.anthropic.com",
-		model: "claude-sonnet-4-20250514",
+		model: "claude-sonnet-5",
 		family: "sonnet",
 	},
 	openai: {

@@ -80,7 +80,7 @@ function checkComplete(about: Interview): void {
 		throw new AeonError(
 			"usage",
 			`nobody can be asked here, so these flags are needed: ${missing.join(", ")}`,
-			{ hint: "aeon init --help lists them all." },
+			{ hint: "--help lists them all." },
 		);
 }
 

@@ -45,10 +45,11 @@ export function describeRestart(running: {
 		: `Aeon runs already: kill -HUP ${pid}, or a restart, makes it count.`;
 }
 
-/** The commands that come next, by the name that this program was called by; fewer where a service runs it already. */
+/** The commands that come next, by the name that this program was called by; fewer where a service runs it already, or cannot be. */
 export function describeNext(
 	program: string,
 	service: "system" | "user" | undefined,
+	canInstall: boolean,
 ): string {
 	const sudo = `sudo ${program}`;
 	const talk = service === "system" ? sudo : program;
@@ -58,8 +59,13 @@ export function describeNext(
 			? []
 			: ([
 					[`${program} serve`, "let it run while this terminal is open"],
-					[`${sudo} service install`, "let it run always"],
 				] satisfies [string, string][])),
+		...(service || !canInstall
+			? []
+			: ([[`${sudo} service install`, "let it run always"]] satisfies [
+					string,
+					string,
+				][])),
 	];
 	const width = Math.max(...commands.map(([command]) => command.length));
 	const isWide = width > MAX_COMMAND;

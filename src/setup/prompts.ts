@@ -63,8 +63,8 @@ export function openPrompts(signal: AbortSignal): Person {
 			});
 			return answered(typed ?? "").trim();
 		},
-		async agree(message) {
-			return answered(await confirm({ message, signal }));
+		async agree(message, initialValue = true) {
+			return answered(await confirm({ message, signal, initialValue }));
 		},
 		say: (line) => log.step(wrapped(line)),
 		warn: (line) => log.warn(wrapped(line)),

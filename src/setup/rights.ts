@@ -22,7 +22,7 @@ export function workAs({ uid, gid }: Owner): void {
 	} catch (error) {
 		throw new AeonError("conflict", `root cannot work as the user ${uid}`, {
 			cause: error,
-			hint: "Run aeon init as the owner of that home.",
+			hint: "Run this as the owner of that home.",
 		});
 	}
 }

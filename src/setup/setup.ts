@@ -21,6 +21,10 @@ export interface SetupRequest {
 	place: Destination;
 	/** The service that runs on what is written. */
 	service: "system" | "user" | undefined;
+	/** The user of a service of this machine that runs on something else. */
+	besideServiceOf?: string | undefined;
+	/** systemd runs this machine. */
+	hasSystemd: boolean;
 	/** How this program is called. */
 	program: string;
 	/** Undefined where nobody can be asked. */
@@ -35,6 +39,7 @@ export interface SetupRequest {
 /** Asks, tries, writes, and says what comes next. Throws what `interview` and `writeSetup` throw. */
 export async function runSetup(request: SetupRequest): Promise<void> {
 	const { given, place, person, listener, signal } = request;
+	await tellOfService(request);
 	if (place.owner) workAs(place.owner);
 	const earlier = await readEarlier(place);
 	if (earlier.isThere) person?.say(`There is ${place.file} already.`);
@@ -77,6 +82,17 @@ export async function runSetup(request: SetupRequest): Promise<void> {
 	await finish(request, answers, settings);
 }
 
+/** A second Aeon beside that of the machine is seldom what is meant. Throws `cancelled` where it is not. */
+async function tellOfService(request: SetupRequest): Promise<void> {
+	const { place, person, listener, program, besideServiceOf } = request;
+	if (besideServiceOf === undefined) return;
+	listener.warn(
+		`Aeon runs here already, as the service of the user ${besideServiceOf}: sudo ${program} init changes that one. This sets up another one, in ${place.state}.`,
+	);
+	if (person && !(await person.agree("Set up another one?", false)))
+		throw new AeonError("cancelled", "You said no");
+}
+
 /** What may make that something else counts than what was written. */
 function tellOfOthers({ place, service, listener }: SetupRequest): void {
 	const { file, state, cwd, env } = place;
@@ -99,11 +115,13 @@ function tellOfOthers({ place, service, listener }: SetupRequest): void {
 
 /** Says what comes next, with a code where a bot is set up that nobody may talk to yet. */
 async function finish(
-	{ place, program, service, person, listener }: SetupRequest,
+	request: SetupRequest,
 	{ telegram }: Answers,
 	{ dialogs }: Settings,
 ): Promise<void> {
-	const lines = [describeNext(program, service)];
+	const { place, program, service, person, listener } = request;
+	const canInstall = request.hasSystemd && !request.besideServiceOf;
+	const lines = [describeNext(program, service, canInstall)];
 	const named = asList(asRecord(dialogs.telegram)?.allowed_users);
 	const isOpen = typeof telegram === "object" && named.length === 0;
 	const { state } = place;

@@ -10,7 +10,7 @@ import {
 	renameSync,
 	rmSync,
 } from "node:fs";
-import { AeonError, describeError } from "../core/errors.ts";
+import { AeonError, describeError, hasCode } from "../core/errors.ts";
 import { writeJsonFile } from "../core/json_file.ts";
 import { writeSecrets } from "../core/secrets_file.ts";
 import { openStateDirectory } from "../core/state.ts";
@@ -34,7 +34,7 @@ export interface Written {
  */
 export async function writeSetup(
 	place: Destination,
-	{ env }: Earlier,
+	{ env, isThere, isBroken }: Earlier,
 	composed: Composition,
 	check: (settings: Settings) => void,
 ): Promise<Written> {
@@ -74,6 +74,11 @@ export async function writeSetup(
 		renameSync(draft, file);
 		return { settings, moved, ...(backup !== undefined && { backup }) };
 	} catch (error) {
+		if (hasCode(error, "config_invalid") && isThere && !isBroken)
+			throw new AeonError(error.code, error.message, {
+				hint: [error.hint, wayOut(place.file)].filter(Boolean).join("\n"),
+				cause: error,
+			});
 		if (error instanceof AeonError) throw error;
 		throw new AeonError(
 			"storage_failed",
@@ -83,6 +88,10 @@ export async function writeSetup(
 	} finally {
 		rmSync(draft, { force: true });
 	}
+}
+
+function wayOut(file: string): string {
+	return `Nothing was written. Correct that in ${file}, or move the file away (mv ${file} ${file}.old), and do this once more.`;
 }
 
 /** Copies the earlier configuration to a name that is free; where that is, unless nothing changes. */

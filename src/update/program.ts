@@ -24,6 +24,8 @@ const MAX_SIZE = 500_000_000;
 /** What stays free on the disk. */
 const RESERVE = 20_000_000;
 
+const PIECE_SIZE = 1024 * 1024;
+
 /** A new program beside the old one, by the process that brings it. */
 const NEW = /^\.aeon\.(?:new|prev)-(\d+)$/;
 
@@ -56,9 +58,13 @@ function isUpdater(pid: number): boolean {
 export async function sumOf(path: string): Promise<string> {
 	await using file = await open(path, "r");
 	const hash = platform.startSha256();
-	for await (const piece of file.readableWebStream())
-		hash.update(piece as Uint8Array);
-	return hash.digest();
+	// By one large buffer: of small pieces a Pi has thousands to take.
+	const buffer = new Uint8Array(PIECE_SIZE);
+	for (;;) {
+		const { bytesRead } = await file.read(buffer);
+		if (bytesRead === 0) return hash.digest();
+		hash.update(buffer.subarray(0, bytesRead));
+	}
 }
 
 /**

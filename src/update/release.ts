@@ -30,6 +30,9 @@ const MAX_TEXT = 1_000_000;
 
 const BESIDE = `Put the ${SUMS} that was made with the program beside it.`;
 
+/** How a file is read: of small pieces a Pi has thousands to take. */
+const LARGE = { highWaterMark: 1024 * 1024 };
+
 /** A line of sha256sum(1): the sum, a space, a space or `*`, the name, which `sha256sum ./*` has with a `./` before it. */
 const LINE = /^([0-9a-f]{64}) [ *](?:\.\/)*(.+?)\s*$/i;
 
@@ -117,7 +120,7 @@ function openPath(path: string): Opened {
 	try {
 		const status = statSync(path);
 		if (!status.isFile()) throw new Error("it is not a plain file");
-		return { size: status.size, pieces: createReadStream(path) };
+		return { size: status.size, pieces: createReadStream(path, LARGE) };
 	} catch (error) {
 		throw new AeonError(
 			"not_found",

@@ -63,6 +63,16 @@ export async function restart(running: Running): Promise<void> {
 		);
 }
 
+/** What `Result` of a service says beside that it failed (systemd.exec(5), "$SERVICE_RESULT"). */
+const RESULTS: Record<string, string> = {
+	timeout: "it did not get ready in time",
+	watchdog: "it hung",
+	signal: "a signal ended it",
+	"core-dump": "a signal ended it",
+	"oom-kill": "it took too much memory",
+	resources: "systemd could not start it",
+};
+
 /** Why a server that was begun anew cannot come to answer by itself; undefined while it may. */
 export async function whyLost(running: Running): Promise<string | undefined> {
 	if (running.kind === "process")
@@ -74,9 +84,12 @@ export async function whyLost(running: Running): Promise<string | undefined> {
 	const words = out.trim().split("\n");
 	// Of the run before: what is said of it is over as soon as the service is begun anew.
 	if (words.includes(running.ended ?? "")) return undefined;
-	return words.includes("failed") || words.includes("auto-restart")
-		? `its service has ended: ${words.filter((word) => /^[a-z]+(-[a-z]+)*$/.test(word)).join(", ")}`
-		: undefined;
+	if (!words.includes("failed") && !words.includes("auto-restart"))
+		return undefined;
+	const why = words.filter((word) => Object.hasOwn(RESULTS, word));
+	return ["its service has ended", ...why.map((word) => RESULTS[word])].join(
+		": ",
+	);
 }
 
 /** What a service has said itself since a moment, milliseconds since 1970: its last lines; empty where nobody knows. */

@@ -36,7 +36,7 @@ test("a home without anything is no problem, and stays so", async () => {
 	using home = temporaryFolder();
 	const { code, out, err } = await doctor(home.path);
 	expect({ code, err }).toEqual({ code: 0, err: "" });
-	expect(out).toContain("Run aeon init.");
+	expect(out).toMatch(/Run bun \S+main\.ts init\./);
 	expect(out).toEndWith("1 warning.\n");
 	expect(readdirSync(home.path)).toEqual([]);
 });

@@ -16,7 +16,7 @@ import { temporaryHome } from "../support/home.ts";
 import { ANY_PORT, startServe } from "../support/serve.ts";
 
 const KEY = "sk-ant-the-right-key-0001";
-const SONNET = "claude-sonnet-4-20250514";
+const SONNET = "claude-sonnet-5";
 const MODELS = ["claude-opus-4-1", SONNET, "claude-3-5-haiku"];
 
 /** A home with far sides that know one key and one bot token. */
@@ -315,6 +315,10 @@ test("what is no JSON is set aside, and a configuration that serve would refuse 
 		writeFileSync(rig.file("aeon.json"), text);
 		const bad = await rig.init(["--yes", "--provider", "demo"]);
 		expect(bad.code).toBe(2);
+		expect(bad.err).toContain(
+			`\nNothing was written. Correct that in ${rig.file("aeon.json")}, or move the file away (mv `,
+		);
+		if (text === unknown) expect(bad.err).toContain("servr: unknown key");
 		expect(rig.read("aeon.json")).toBe(text);
 	}
 	expect(readdirSync(rig.state).sort()).toEqual(["aeon.json", "aeon.json.bak"]);
@@ -324,7 +328,7 @@ test("whatever nobody can be asked for is one error that names every flag", asyn
 	await using rig = await openRig({});
 	const lacks = async (...flags: string[]) => {
 		const { code, err } = await rig.init(flags);
-		return `${code} ${err.split("\n")[0]}`;
+		return `${code} ${err.split("\n")[0]?.replace(/\S+main\.ts/, "MAIN")}`;
 	};
 	const needed = "2 aeon: nobody can be asked here, so these flags are needed:";
 	const yes =
@@ -349,7 +353,7 @@ test("whatever nobody can be asked for is one error that names every flag", asyn
 		`${needed} --api-key-file FILE (or OPENAI_API_KEY in the environment)`,
 		`${needed} --model NAME, ${yes}`,
 		"2 aeon: --provider gemini: write one of anthropic, openai, local, demo",
-		"2 aeon: --telegram-users: write numeric ids, as 1,2; an @name is none, and aeon pair telegram does without",
+		"2 aeon: --telegram-users: write numeric ids, as 1,2; an @name is none, and bun MAIN pair telegram does without",
 		"2 aeon: --telegram-users needs a bot: give --telegram-token-file FILE, too",
 		"2 aeon: --no-telegram: does not go with the other flags of Telegram",
 		"2 aeon: --api-key and --api-key-file do not go together",

@@ -15,7 +15,7 @@ if (!TMUX)
 const inTerminal = test.skipIf(!TMUX);
 
 const KEY = "sk-ant-the-right-key-0001";
-const MODELS = ["claude-opus-4-1", "claude-sonnet-4-20250514"];
+const MODELS = ["claude-opus-4-1", "claude-sonnet-5"];
 
 /** A terminal in which `aeon init` runs. */
 function openTerminal(home: TemporaryFolder, flags: string[]) {
@@ -115,7 +115,7 @@ inTerminal(
 			agents: {
 				main: {
 					provider: "anthropic",
-					model: "claude-sonnet-4-20250514",
+					model: "claude-sonnet-5",
 					api_key: "${ANTHROPIC_API_KEY}",
 					base_url: llm.url,
 				},

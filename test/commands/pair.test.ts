@@ -5,6 +5,8 @@ import { openPairing } from "../../src/core/pairing.ts";
 import { run } from "../support/command.ts";
 import { temporaryHome } from "../support/home.ts";
 
+const MAIN = join(import.meta.dir, "..", "..", "src", "main.ts");
+
 const CONFIG = {
 	agents: { main: { provider: "demo" } },
 	dialogs: { telegram: { enabled: true, bot_token: "${TELEGRAM_BOT_TOKEN}" } },
@@ -122,7 +124,7 @@ test("where Telegram is not enabled, pair says what to write, and makes no code"
 		expect(asked).toEqual({
 			code: 2,
 			out: "",
-			err: `aeon: telegram is not enabled in ${file ? home.path + file : "aeon.json, which there is none of"}\nWrite there "dialogs": {"telegram": {"enabled": true, "bot_token": "\${TELEGRAM_BOT_TOKEN}"}} with the token of @BotFather, and start aeon serve.\n`,
+			err: `aeon: telegram is not enabled in ${file ? home.path + file : "aeon.json, which there is none of"}\nbun ${MAIN} init sets it up. By hand: write there "dialogs": {"telegram": {"enabled": true, "bot_token": "\${TELEGRAM_BOT_TOKEN}"}} with the token of @BotFather, and start aeon serve.\n`,
 		});
 		expect(existsSync(join(stateOf(home.path), "pairing.json"))).toBe(false);
 	}

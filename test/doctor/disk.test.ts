@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { canMount, onSmallDisk, remount } from "../storage/small_disk.ts";
+import { judgeDisk } from "../../src/doctor/room.ts";
+import { canMount, grow, onSmallDisk, remount } from "../storage/small_disk.ts";
 import { temporaryHome } from "../support/home.ts";
 import { examineAll, foundOf, patientOf } from "./rig.ts";
 
@@ -25,6 +26,23 @@ test.skipIf(!canMount)(
 			]);
 		}),
 );
+
+test.skipIf(!canMount)("a disk that is memory is told", () =>
+	onSmallDisk(async (folder) => {
+		grow(folder);
+		mkdirSync(join(folder, ".aeon"), { mode: 0o700 });
+		expect(await foundOf("disk", patientOf(folder))).toEqual([
+			"warning: 67 MB free of 67 MB, in memory: all is lost when the machine is switched off",
+		]);
+	}),
+);
+
+test("little room on a disk is told in time", () => {
+	const states = [49e6, 50e6, 199e6, 200e6].map(
+		(free) => judgeDisk("", free, false).state,
+	);
+	expect(states).toEqual(["problem", "warning", "warning", "ok"]);
+});
 
 test("a file system that does not answer is told once, and what it holds is not waited for", async () => {
 	using home = temporaryHome({ agents: { main: { provider: "demo" } } });

@@ -4,11 +4,9 @@ import { foundOf, machineOf, patientOf, serviceOf } from "./rig.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0);
 
-/** What a kernel hands to its processes, with pages of this size. */
-function auxv(pageSize: number): Uint8Array {
-	const words = new BigUint64Array([16n, 1n, 6n, BigInt(pageSize), 0n, 0n]);
-	return new Uint8Array(words.buffer);
-}
+/** A getconf(1) of a kernel with pages of this size. */
+const getconf = (pageSize: number) =>
+	`#!/bin/sh\n[ "$1" = PAGESIZE ] && echo ${pageSize}\n`;
 
 function meminfo(totalKb: number, availableKb: number, swapKb = 0): string {
 	return `MemTotal: ${totalKb} kB\nMemAvailable: ${availableKb} kB\nSwapTotal: ${swapKb} kB\n`;
@@ -38,7 +36,7 @@ const CASES: [
 		"kernel",
 		{
 			"proc/sys/kernel/osrelease": "6.12.25+rpt\n",
-			"proc/self/auxv": auxv(16_384),
+			"bin/getconf": getconf(16_384),
 		},
 		["ok: Linux 6.12.25+rpt, pages of 16 KB"],
 	],
@@ -46,11 +44,24 @@ const CASES: [
 		"kernel",
 		{
 			"proc/sys/kernel/osrelease": "6.12.25\n",
-			"proc/self/auxv": auxv(65_536),
+			"bin/getconf": getconf(65_536),
 		},
 		[
 			"warning: Linux 6.12.25, pages of 64 KB, which nobody has tried Aeon with",
 		],
+	],
+	[
+		"kernel",
+		{ "proc/sys/kernel/osrelease": "6.12.25\n" },
+		["ok: Linux 6.12.25, pages of an unknown size"],
+	],
+	[
+		"kernel",
+		{
+			"proc/sys/kernel/osrelease": "6.12.25\n",
+			"bin/getconf": "#!/nowhere\n",
+		},
+		["ok: Linux 6.12.25, pages of an unknown size"],
 	],
 	[
 		"memory",

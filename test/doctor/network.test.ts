@@ -69,6 +69,29 @@ test("a key that is refused is a problem with the provider's words, and no secre
 	llm.stop();
 });
 
+test("a model that the provider does not list is a problem, with those that it lists", async () => {
+	const llm = await startFakeLlm({
+		api: "openai",
+		models: { ids: ["big", "small"] },
+		script: () => ({ status: 404, body: { error: { message: "no model" } } }),
+	});
+	const agent = { provider: "openai", base_url: llm.url };
+	using home = temporaryHome({
+		agents: {
+			main: { ...agent, model: "middle" },
+			other: { ...agent, model: "big" },
+		},
+	});
+	const found = await examineAll(patientOf(home.path, { asks: ALL }));
+	const hintOf = (id: string) =>
+		found.find(({ name }) => name === `agent ${id}`)?.hint ?? "";
+	expect(hintOf("main")).toBe(
+		"The key is good, but the provider lists no middle; it has big, small …",
+	);
+	expect(hintOf("other")).not.toContain("lists no");
+	llm.stop();
+});
+
 test("Telegram is asked who the bot is, unless nobody may be asked", async () => {
 	const fake = await startFakeTelegram();
 	const config = telegramAt(fake.url, fake.token, { allowed_users: [7] });
@@ -79,7 +102,12 @@ test("Telegram is asked who the bot is, unless nobody may be asked", async () =>
 	expect(fake.calls).toEqual([]);
 	const asks = { platforms: true, models: false };
 	const patient = patientOf(home.path, { asks });
-	expect((await foundOf("telegram", patient))[0]).toStartWith("ok: getMe:");
+	const found = await foundOf("telegram", patient);
+	expect(found.map((text) => text.split(": ")[1])).toEqual([
+		"getMe",
+		"getWebhookInfo",
+	]);
+	expect(found[0]).toStartWith("ok: ");
 	const methods = fake.calls.map(({ method }) => method);
 	expect(methods).toContain("getMe");
 	expect(methods).not.toContain("getUpdates");
@@ -108,6 +136,12 @@ test("a dialog that nobody may talk to is told with the way in", async () => {
 	expect(await foundOf("telegram", patient)).toContain(
 		"warning: nobody may talk to it yet",
 	);
+	using group = temporaryHome(
+		telegramAt("http://127.0.0.1:1", "1:a", { allowed_groups: [-100] }),
+	);
+	expect(await foundOf("telegram", patientOf(group.path))).toEqual([
+		"ok: switched on; the platform was not asked",
+	]);
 	const people = [{ id: 7, name: "Ann", pairedAt: 1 }];
 	writeFileSync(
 		join(home.path, ".aeon", "telegram-allowed.json"),

@@ -28,6 +28,7 @@ export function patientOf(
 		isRepairing: false,
 		now: Date.now,
 		root: "/",
+		program: "aeon",
 		path: SYSTEM_PATH,
 		installation: undefined,
 		binary: join(home, "bin", "aeon"),

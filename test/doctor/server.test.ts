@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { platform } from "../../src/core/platform.ts";
 import { VERSION } from "../../src/core/version.ts";
+import { judgeServer, type Status } from "../../src/doctor/server.ts";
 import type { Installation } from "../../src/service/installation.ts";
 import { temporaryHome } from "../support/home.ts";
 import { ANY_PORT, startServe } from "../support/serve.ts";
@@ -52,6 +53,38 @@ test("a server of another version is told", async () => {
 		`warning: it is Aeon ${VERSION}, and this one is 99.0.0`,
 	]);
 	await serve.end("SIGTERM");
+});
+
+test("a server that is not well is told with all that it says", () => {
+	const judge = (more: Partial<Status>) =>
+		judgeServer(patientOf("/nowhere", { version: "1" }), {
+			version: "1",
+			memory: { rssBytes: 50e6 },
+			storage: { isWell: true },
+			dialogs: [{ name: "telegram", state: "running" }],
+			faults: 0,
+			notices: [],
+			...more,
+		}).map(({ state, text }) => `${state}: ${text}`);
+	expect(judge({})).toEqual([
+		"ok: it answers: Aeon 1, 50 MB, telegram running",
+	]);
+	const dialogs = [
+		{ name: "telegram", state: "stopped", problem: "it said 401" },
+		{ name: "whatsapp", state: "retrying" },
+	];
+	const storage = { isWell: false, problem: "the disk is full" };
+	const notices = ["an update was taken back"];
+	expect(judge({ storage, dialogs, faults: 2, notices })).toEqual([
+		"problem: the disk is full",
+		"problem: telegram is stopped: it said 401",
+		"warning: whatsapp is retrying",
+		"warning: 2 errors that nobody expected since its start",
+		"warning: an update was taken back",
+	]);
+	expect(judge({ storage: { isWell: false } })).toEqual([
+		"problem: its store is not well",
+	]);
 });
 
 test("a server that holds the lock and does not answer is a problem", async () => {

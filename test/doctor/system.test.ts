@@ -2,8 +2,9 @@ import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import type { PatientParts } from "../../src/doctor/patient.ts";
 import { temporaryHome } from "../support/home.ts";
-import { foundOf, machineOf, patientOf, serviceOf } from "./rig.ts";
+import { examineAll, foundOf, machineOf, patientOf, serviceOf } from "./rig.ts";
 
 const CONFIG = { agents: { main: { provider: "demo" } } };
 
@@ -56,6 +57,40 @@ for (const [lines, found] of SERVICES)
 		expect(await foundOf("service", patient)).toEqual(found);
 	});
 
+test("what to do about a service is told by the name that Aeon was called by, with sudo where only root may", async () => {
+	using home = temporaryHome(CONFIG);
+	using machine = machineOf({
+		"run/systemd/system/there": "",
+		"bin/systemctl": systemctl("ActiveState=failed"),
+	});
+	const hintsOf = async (parts: Partial<PatientParts>) => {
+		const patient = patientOf(home.path, {
+			root: machine.path,
+			path: `${machine.path}/bin`,
+			program: "./aeon",
+			...parts,
+		});
+		const found = await examineAll(patient);
+		return found.flatMap(({ name, text, hint }) =>
+			name === "service" ? [hint ?? text] : [],
+		);
+	};
+	const binary = "/nowhere/aeon";
+	const service = serviceOf(home.path, { binary });
+	expect(await hintsOf({ installation: service })).toEqual([
+		"sudo ./aeon service install",
+		"sudo ./aeon service logs says why.",
+	]);
+	const own = serviceOf(home.path, { binary, scope: "user" });
+	expect((await hintsOf({ installation: own })).slice(0, 2)).toEqual([
+		"./aeon service install --user",
+		"./aeon service logs --user says why.",
+	]);
+	expect(await hintsOf({})).toEqual([
+		"systemd 257; none is installed: sudo ./aeon service install",
+	]);
+});
+
 test("a machine without systemd, one without the service, and a service of another home are told apart", async () => {
 	using home = temporaryHome(CONFIG);
 	using bare = machineOf({ "bin/sh": "" });
@@ -89,9 +124,13 @@ test("an update that was not finished is told", async () => {
 	writeFileSync(left, "");
 	const note = join(home.path, ".aeon", "update.json");
 	writeFileSync(note, "{}", { mode: 0o600 });
-	expect(await foundOf("update", patient)).toEqual([
-		`warning: one has not come to its end: ${note}, ${left}`,
-	]);
+	const folder = join(home.path, ".aeon", "update");
+	mkdirSync(folder, { mode: 0o700 });
+	const [found = "", ...more] = await foundOf("update", patient);
+	expect(more).toEqual([]);
+	expect(found).toStartWith("warning: one has not come to its end: ");
+	for (const path of [note, folder, left])
+		expect(found.split(": ")[2]?.split(", ")).toContain(path);
 });
 
 test("what confines commands is told, and that bubblewrap is not needed", async () => {

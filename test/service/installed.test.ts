@@ -113,7 +113,7 @@ chmod 755 /usr/bin/systemctl`,
 			"systemd does not run this machine",
 		);
 		expect(await install(INSTALL.slice(2), {})).toContain(
-			"/root/.aeon has no aeon.json\nRun aeon init first",
+			"/root/.aeon has no aeon.json\nType /home/pi/aeon init first; or say",
 		);
 		expect(await install(["--yes"], { user: "pi" })).toContain(
 			"Type: sudo /home/pi/aeon service install",

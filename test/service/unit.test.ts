@@ -84,6 +84,120 @@ test.skipIf(!ANALYZE)("systemd says so where a unit is not right", () => {
 	expect(said.join("\n")).toContain("/nowhere/aeon");
 });
 
+const RUN = [
+	"Type=notify",
+	"NotifyAccess=main",
+	"ExecStart=/usr/local/bin/aeon serve",
+	`ExecReload=/bin/sh -c "kill -HUP \${MAINPID}"`,
+];
+
+const OF_THE_SYSTEM = [
+	"User=aeon",
+	"Group=aeon",
+	"Environment=HOME=/var/lib/aeon",
+	"WorkingDirectory=/var/lib/aeon",
+	"StateDirectory=aeon",
+	"StateDirectoryMode=0700",
+];
+
+const LIFE = [
+	"TimeoutStartSec=15min",
+	"TimeoutStopSec=20",
+	"WatchdogSec=60",
+	"WatchdogSignal=SIGKILL",
+	"KillMode=mixed",
+	"Restart=on-failure",
+];
+
+const GROWING_DELAY = [
+	"RestartSec=1s",
+	"RestartSteps=5",
+	"RestartMaxDelaySec=30s",
+];
+
+const BOUNDS = [
+	"RestartPreventExitStatus=2",
+	"UnsetEnvironment=BUN_OPTIONS BUN_BE_BUN BUN_INSPECT BUN_INSPECT_CONNECT_TO BUN_INSPECT_NOTIFY BUN_INSPECT_PRELOAD",
+	"MemoryMax=75%",
+	"OOMPolicy=continue",
+	"TasksMax=512",
+	"LimitCORE=0",
+	"UMask=0077",
+	"NoNewPrivileges=yes",
+	"LockPersonality=yes",
+	"RestrictRealtime=yes",
+	"RestrictSUIDSGID=yes",
+	"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+	"SystemCallArchitectures=native",
+];
+
+const CLOSED_IN = [
+	"CapabilityBoundingSet=",
+	"ProtectSystem=strict",
+	"ProtectHome=yes",
+	"PrivateTmp=yes",
+	"PrivateDevices=yes",
+	"ProtectClock=yes",
+	"ProtectHostname=yes",
+	"ProtectKernelModules=yes",
+	"ProtectKernelLogs=yes",
+	"ProtectControlGroups=yes",
+	"RemoveIPC=yes",
+	"LoadCredential=secrets.env:/etc/aeon/secrets.env",
+];
+
+/** A unit's sections by their names, each with its lines. */
+function sections(unit: string): Record<string, string[]> {
+	return Object.fromEntries(
+		unit
+			.trimEnd()
+			.split("\n\n")
+			.map((section) => {
+				const [head = "", ...lines] = section.split("\n");
+				return [head, lines];
+			}),
+	);
+}
+
+for (const [version, delay] of [
+	[252, ["RestartSec=10"]],
+	[257, GROWING_DELAY],
+] as const)
+	test(`a service of the machine has, by systemd ${version}, these lines and no others`, () => {
+		const secrets = "/etc/aeon/secrets.env";
+		const notes = { AccountMade: "yes" };
+		const unit = unitText({ ...PLAIN, version, secrets, notes });
+		expect(sections(unit)).toEqual({
+			"[Unit]": [
+				"Description=Aeon, a personal assistant",
+				"After=network.target",
+				"StartLimitIntervalSec=0",
+			],
+			"[Service]": [
+				...[...RUN, ...OF_THE_SYSTEM, ...LIFE],
+				...[...delay, ...BOUNDS, ...CLOSED_IN],
+			],
+			"[Install]": ["WantedBy=multi-user.target"],
+			"[X-Aeon]": ["AccountMade=yes"],
+		});
+	});
+
+test("a user's own service has these lines and no others", () => {
+	const unit = unitText({ ...PLAIN, scope: "user", version: 257 });
+	expect(sections(unit)).toEqual({
+		"[Unit]": [
+			"Description=Aeon, a personal assistant",
+			"StartLimitIntervalSec=0",
+		],
+		"[Service]": [
+			...[...RUN, "WorkingDirectory=%h", ...LIFE],
+			...[...GROWING_DELAY, ...BOUNDS],
+		],
+		"[Install]": ["WantedBy=default.target"],
+		"[X-Aeon]": [],
+	});
+});
+
 test("systemd before 254 restarts Aeon after ten seconds, later ones later and later", () => {
 	const restarts = (version: number) =>
 		unitText({ ...PLAIN, version })

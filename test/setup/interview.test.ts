@@ -109,7 +109,7 @@ test("the bot of before goes on where the person says so; who may talk to it is 
 
 test("the model to begin with is the usual one, else the newest of its family, else the first", () => {
 	const { anthropic, openai, local } = CHOICES;
-	const usual = "claude-sonnet-4-20250514";
+	const usual = "claude-sonnet-5";
 	expect([
 		preferredModel(anthropic, ["a", usual]),
 		preferredModel(anthropic, ["opus-9", "sonnet-9", "sonnet-8"]),

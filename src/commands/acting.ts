@@ -89,8 +89,8 @@ function become(
 		process.setgid?.(user);
 		process.setgroups?.([process.getgid?.() ?? user]);
 		process.setuid?.(user);
-		// An aeon.json that lies where root happens to be is not the service's.
-		process.chdir(home);
+		// An aeon.json where root happens to be is not the service's, nor one that a command of it has laid somewhere.
+		process.chdir("/");
 	} catch (error) {
 		throw new AeonError("conflict", `root cannot become the user ${user}`, {
 			cause: error,

@@ -90,7 +90,7 @@ async function configured(
 	const where = {
 		...{ ...surroundings(), home, env: owner.env },
 		// What lies where root happens to be is nobody's configuration.
-		...(isOther && { cwd: home }),
+		...(isOther && { cwd: "/" }),
 	};
 	const { update } = await owner.as(() =>
 		loadSettings({ ...where, configFlag, needs: "nothing" }),

@@ -85,11 +85,10 @@ function running({ scope, version, binary }: UnitRequest): string[] {
 					`User=${SYSTEM.user}`,
 					`Group=${SYSTEM.user}`,
 					`Environment=HOME=${SYSTEM.home}`,
-					`WorkingDirectory=${SYSTEM.home}`,
 					"StateDirectory=aeon",
 					"StateDirectoryMode=0700",
 				]
-			: ["WorkingDirectory=%h"];
+			: [];
 	return [
 		"Type=notify",
 		"NotifyAccess=main",
@@ -97,6 +96,8 @@ function running({ scope, version, binary }: UnitRequest): string[] {
 		// Not every small system has a /bin/kill, but every shell has one in it.
 		`ExecReload=/bin/sh -c "kill -HUP \${MAINPID}"`,
 		...own,
+		// An aeon.json in the folder that a process is started in counts first, and here no command can lay one.
+		"WorkingDirectory=/",
 		// A migration of a large database on a slow card.
 		"TimeoutStartSec=15min",
 		"TimeoutStopSec=20",

@@ -45,12 +45,14 @@ describe.skipIf(reason !== undefined)("in a Debian with systemd", () => {
 			"0 /var/lib/aeon/.aeon/aeon.json: good. Agents: main (anthropic/claude).",
 		);
 		expect(await say("aeon sessions list")).toBe("0 No sessions yet.");
-		// Somebody else's, where root happens to be.
-		await say("mkdir /srv/trap; echo '{' > /srv/trap/aeon.json");
+		// Somebody else's, where root happens to be, and one that a command has laid.
+		await say(
+			"mkdir /srv/trap; echo '{' > /srv/trap/aeon.json; cp /srv/trap/aeon.json /var/lib/aeon",
+		);
 		expect(await say("cd /srv/trap && aeon config check")).toStartWith(
 			"0 /var/lib/aeon/.aeon/aeon.json: good.",
 		);
-		expect(await say("rm -r /srv/trap")).toBe("0");
+		expect(await say("rm -r /srv/trap /var/lib/aeon/aeon.json")).toBe("0");
 		expect(
 			await say("find /var/lib/aeon ! -user aeon; ls -d /root/.aeon"),
 		).toBe("2 ls: cannot access '/root/.aeon': No such file or directory");

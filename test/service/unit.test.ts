@@ -95,12 +95,12 @@ const OF_THE_SYSTEM = [
 	"User=aeon",
 	"Group=aeon",
 	"Environment=HOME=/var/lib/aeon",
-	"WorkingDirectory=/var/lib/aeon",
 	"StateDirectory=aeon",
 	"StateDirectoryMode=0700",
 ];
 
 const LIFE = [
+	"WorkingDirectory=/",
 	"TimeoutStartSec=15min",
 	"TimeoutStopSec=20",
 	"WatchdogSec=60",
@@ -189,10 +189,7 @@ test("a user's own service has these lines and no others", () => {
 			"Description=Aeon, a personal assistant",
 			"StartLimitIntervalSec=0",
 		],
-		"[Service]": [
-			...[...RUN, "WorkingDirectory=%h", ...LIFE],
-			...[...GROWING_DELAY, ...BOUNDS],
-		],
+		"[Service]": [...[...RUN, ...LIFE], ...[...GROWING_DELAY, ...BOUNDS]],
 		"[Install]": ["WantedBy=default.target"],
 		"[X-Aeon]": [],
 	});

@@ -87,6 +87,7 @@ for (const driver of DRIVERS)
 			"memory.db",
 			"persona.txt",
 			"approvals.json",
+			"secrets.env",
 			"telegram-allowed.json",
 			"telegram.json",
 			"token",
@@ -99,7 +100,7 @@ for (const driver of DRIVERS)
 				`${backups[driver]} is whole. It was made at TIME by Aeon 0.1.0.`,
 				`What is there now is moved into ${aside}:`,
 				...moved.map((name) => `  ${join(state, name)}`),
-				`Restored 9 files of TIME. What was there before is in ${aside}.`,
+				`Restored 10 files of TIME. What was there before is in ${aside}.`,
 				"",
 			].join("\n"),
 		);
@@ -183,7 +184,7 @@ test("a person is asked, and only a yes changes anything", async () => {
 		["yessir\r", "Nothing was changed."],
 		["\x04", "Nothing was changed."],
 		["\x03", ""],
-		["y\r", "Restored 9 files"],
+		["y\r", "Restored 10 files"],
 	] as const) {
 		using terminal = openTerminal(home.path, {
 			args: ["restore", backups.sqlite ?? ""],
